@@ -1,0 +1,44 @@
+# `make help` lists what can be done. Every target sets itself up; a second call installs nothing.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+export HF_HUB_OFFLINE ?= 1
+
+.PHONY: help train test test-all check gpu-check format clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+train: $(INSTALLED)  ## train on the embedded default (BBC News, two layers)
+	$(BIN)/python train.py
+
+test: $(INSTALLED)  ## the fast tests (within 10 minutes on two cores)
+	$(BIN)/python -m pytest -q -m "not slow and not gpu"
+
+test-all: $(INSTALLED)  ## all tests but those for a GPU (within an hour)
+	$(BIN)/python -m pytest -q -m "not gpu"
+
+check: $(INSTALLED)  ## format, lint, types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)  ## format the code and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+gpu-check: $(INSTALLED)  ## on a machine with a GPU: its tests, then fp32, bf16 and fp16 losses and step times
+	$(BIN)/python -m pytest -q -m gpu
+	$(BIN)/python -m benchmarks.gpu
+
+clean:  ## remove the environment and caches (never runs/)
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+# torch first and alone: an open range would pull gigabytes of CUDA libraries.
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(INSTALLED)

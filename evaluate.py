@@ -1,0 +1,50 @@
+"""Score a saved checkpoint: checkpoint -> dataset -> batches -> scores -> report.
+
+python evaluate.py checkpoint=runs/bbc_news/<time>-<hash>
+python evaluate.py --help
+"""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from textlstm.data.batches import encode_splits
+from textlstm.data.load import load_evaluation_data
+from textlstm.door import entry
+from textlstm.door.settings import EvaluateSettings
+from textlstm.door.stored_run import open_run
+from textlstm.network import load_checkpoint
+from textlstm.reports.report import build_report, describe_data, finish_evaluation
+from textlstm.reports.terminal import print_evaluation
+from textlstm.training.scores import predict_splits
+
+
+def evaluate(settings: EvaluateSettings, _: Path) -> None:
+    """Score one split of the run's own data or of another data set with the same labels."""
+    console = Console()
+    stored = open_run(settings)
+    model, tokenizer = load_checkpoint(stored.model_folder)
+    model.to(stored.device)
+    data = load_evaluation_data(
+        stored.dataset, settings.evaluation.split, label_names=list(model.config.id2label.values())
+    )
+    texts = encode_splits(data.splits, tokenizer)
+    logits = predict_splits(model, texts, stored.precision)
+    folder = stored.evaluation_folder(data.fingerprint)
+    report = build_report(
+        folder,
+        config=stored.config,
+        model=model,
+        data=data,
+        texts=texts,
+        logits=logits,
+        facts=describe_data(data, texts, model, tokenizer.unk_token_id),
+    )
+    finish_evaluation(folder, report)
+    print_evaluation(console, report, stored.reproduced(report))
+
+
+main = entry(evaluate, script=__file__, config_name="evaluate")
+
+if __name__ == "__main__":
+    main()

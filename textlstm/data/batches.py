@@ -1,0 +1,120 @@
+"""From texts to batches: token ids once, then batches of similar length in random order."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import DatasetDict
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+WINDOW = 16
+"""Batches that are sorted by length together: enough to save padding, few enough to stay random."""
+
+
+class EncodedTexts(torch.utils.data.Dataset[dict[str, Any]]):
+    """Texts as ids with their labels.
+
+    whole: the ids of each text, uncut. ids: the same, cut at `max_length`: what the network reads.
+    labels: int64 [N]. lengths: tokens that are read, int64 [N].
+    """
+
+    def __init__(self, whole: list[list[int]], labels: np.ndarray, max_length: int) -> None:
+        self.whole, self.labels, self.max_length = whole, labels, max_length
+        self.ids = [text[:max_length] for text in whole]
+        self.lengths = np.array([len(text) for text in self.ids])
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {"input_ids": self.ids[index], "labels": int(self.labels[index])}
+
+    def subset(self, indices: np.ndarray) -> "EncodedTexts":
+        """The texts at `indices`, in that order."""
+        return EncodedTexts([self.whole[i] for i in indices], self.labels[indices], self.max_length)
+
+    def by_length(self) -> np.ndarray:
+        """Indices from the shortest text to the longest; equal lengths keep their order."""
+        return np.argsort(self.lengths, kind="stable")
+
+
+def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    """Whole texts as ids. A text in which the tokenizer finds nothing becomes one unknown token."""
+    # The tokenizer behind transformers' class, which would warn about texts longer than are read.
+    encodings = tokenizer.backend_tokenizer.encode_batch(list(texts))  # type: ignore[attr-defined]
+    return [encoding.ids or [tokenizer.unk_token_id] for encoding in encodings]
+
+
+def encode_splits(splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> dict[str, EncodedTexts]:
+    """Every split with the columns `text` and `label` as ids, made once for all epochs."""
+    return {
+        name: EncodedTexts(tokenize(rows["text"], tokenizer), np.asarray(rows["label"]), tokenizer.model_max_length)
+        for name, rows in splits.items()
+    }
+
+
+def text_statistics(texts: EncodedTexts, unknown_id: int) -> dict[str, float]:
+    """Share of texts that are cut, share of unknown tokens, and mean tokens of a text, all uncut."""
+    lengths = np.array([len(text) for text in texts.whole])
+    unknown = sum(text.count(unknown_id) for text in texts.whole)
+    return {
+        "truncated_share": float((lengths > texts.max_length).mean()),
+        "unknown_rate": unknown / int(lengths.sum()),
+        "tokens_per_text": float(lengths.mean()),
+    }
+
+
+class Collator:
+    """A list of examples -> `input_ids` [B, T], `attention_mask` [B, T] and `labels` [B], padded behind."""
+
+    def __init__(self, pad_token_id: int) -> None:
+        self.pad_token_id = pad_token_id
+
+    def __call__(self, examples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """Pad to the longest text of the batch."""
+        longest = max(len(example["input_ids"]) for example in examples)
+        ids = np.full((len(examples), longest), self.pad_token_id, np.int64)
+        mask = np.zeros((len(examples), longest), np.int64)
+        for row, example in enumerate(examples):
+            ids[row, : len(example["input_ids"])] = example["input_ids"]
+            mask[row, : len(example["input_ids"])] = 1
+        batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+        if "labels" in examples[0]:
+            batch["labels"] = torch.tensor([example["labels"] for example in examples])
+        return batch
+
+
+class SimilarLengthSampler(torch.utils.data.Sampler[int]):
+    """Indices in an order whose consecutive batches hold texts of similar length.
+
+    Each epoch shuffles all texts, sorts windows of `WINDOW` batches by length, cuts them into
+    batches and shuffles the batches. Every text comes once an epoch. The order depends on `seed`
+    and the epoch alone, so that a resumed run goes on with the same batches.
+    """
+
+    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int) -> None:
+        self.lengths, self.batch_size, self.seed = lengths, batch_size, seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the data loader before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        random = np.random.default_rng((self.seed, self.epoch))
+        order = random.permutation(len(self.lengths))
+        # An incomplete batch can only stand at the end: the loader cuts every batch_size indices.
+        full = len(order) // self.batch_size * self.batch_size
+        batches = []
+        for start in range(0, full, WINDOW * self.batch_size):
+            window = order[start : min(start + WINDOW * self.batch_size, full)]
+            window = window[np.argsort(self.lengths[window], kind="stable")]
+            batches += list(window.reshape(-1, self.batch_size))
+        for number in random.permutation(len(batches)):
+            yield from batches[number].tolist()
+        yield from order[full:].tolist()

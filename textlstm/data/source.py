@@ -1,0 +1,69 @@
+"""What every source of data has in common: which columns, how it is split, how repeats are treated."""
+
+from abc import abstractmethod
+from typing import Literal
+
+import pandas as pd
+from pydantic import Field
+
+from textlstm.errors import UserError
+from textlstm.section import Section
+
+SPLITS = ("train", "validation", "test")
+
+Frames = dict[str, pd.DataFrame]
+"""Split name -> frame with the columns `text` and `label`."""
+
+
+class DatasetSource(Section):
+    """Where texts and labels come from, and how they are divided into three splits."""
+
+    name: str = Field(min_length=1, description="name of the data set; names the folder of its runs")
+    text_column: str = Field("text", min_length=1, description="column that holds the text")
+    label_column: str = Field("label", min_length=1, description="column that holds the class")
+    validation_share: float = Field(
+        0.1, gt=0, lt=1, description="share of all training rows set aside for validation, if none is given"
+    )
+    test_share: float = Field(
+        0.2, gt=0, lt=1, description="share of all training rows set aside as test, if none is given"
+    )
+    split_seed: int = Field(0, ge=0, description="seed of the split; `seed` never changes it")
+    deduplicate: Literal["exact", "none"] = Field(
+        "none", description="`exact` removes repeated texts before a split is made, or from train if splits are given"
+    )
+
+    @abstractmethod
+    def read(self) -> Frames:
+        """Read the splits that exist; raise `UserError` for what cannot be read."""
+
+    def select_columns(self, frame: pd.DataFrame, where: str) -> pd.DataFrame:
+        """Give `frame` the columns `text` and `label`, both strings; say which are there if one is missing."""
+        for column in (self.text_column, self.label_column):
+            if column not in frame.columns:
+                raise UserError(
+                    f"{where} has no column '{column}'.\nIt has: {', '.join(map(str, frame.columns))}.\n"
+                    "Set dataset.text_column and dataset.label_column to two of them."
+                )
+        texts, labels = frame[self.text_column], frame[self.label_column]
+        if self.text_column == self.label_column:
+            raise UserError(
+                f"dataset.text_column and dataset.label_column are both '{self.text_column}'.\n"
+                "The text and its class must be two columns."
+            )
+        unlabelled = labels.isna() | (labels.astype(str).str.strip() == "")
+        if unlabelled.any():
+            first = int(unlabelled.to_numpy().argmax()) + 1
+            raise UserError(
+                f"{where}: {int(unlabelled.sum())} row(s) have no label in '{self.label_column}'; the first is row {first}.\n"
+                "Every row needs a class. Label these rows or remove them."
+            )
+        return pd.DataFrame(
+            {"text": texts.where(texts.notna(), "").astype(str), "label": labels.map(_label_text)}
+        ).reset_index(drop=True)
+
+
+def _label_text(label: object) -> str:
+    """A class name; a whole float (pandas' reading of a column of integers with gaps) loses its `.0`."""
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    return str(label).strip()

@@ -1,0 +1,50 @@
+"""What every embedding source gives: words for the vocabulary, a table of vectors, its coverage."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from textlstm.section import Section
+
+
+@dataclass
+class EmbeddingTable:
+    """Vectors for a vocabulary.
+
+    vectors: float32 [V, E], or None where the model's own initialisation is to stand.
+    covered: bool [V], the rows that the source knows; None where the notion has no meaning.
+    """
+
+    size: int
+    vectors: np.ndarray | None = None
+    covered: np.ndarray | None = None
+
+
+class EmbeddingSource(Section):
+    """Where the first vectors of the words come from."""
+
+    name: str = Field(min_length=1, description="name of the source")
+    trainable: bool = Field(True, description="whether training changes the vectors")
+
+    def words(self) -> Sequence[str]:
+        """Words that the vocabulary should hold beside the training texts' own."""
+        return ()
+
+    @abstractmethod
+    def build(self, vocabulary: Sequence[str], train_ids: Sequence[Sequence[int]]) -> EmbeddingTable:
+        """Vectors for `vocabulary` (V words by id); `train_ids` are the training texts as ids, uncut."""
+
+
+def coverage(table: EmbeddingTable, train_ids: Sequence[Sequence[int]]) -> dict[str, float] | None:
+    """Share of the vocabulary, and of the training texts' running tokens, that the source knows."""
+    if table.covered is None:
+        return None
+    running = np.concatenate([np.asarray(ids, dtype=np.int64) for ids in train_ids])
+    # The first two rows are padding and the unknown word: no source has them.
+    return {
+        "vocabulary": float(table.covered[2:].mean()) if len(table.covered) > 2 else 0.0,
+        "running_tokens": float(table.covered[running].mean()) if len(running) else 0.0,
+    }

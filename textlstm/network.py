@@ -1,0 +1,115 @@
+"""From settings and vocabulary to a network, and from a checkpoint folder back to one."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from textlstm.embeddings.source import EmbeddingTable
+from textlstm.errors import UserError
+from textlstm.model import StackedLSTMConfig, StackedLSTMForSequenceClassification
+
+
+def vocabulary_of(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The words in the order of their ids."""
+    return sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().__getitem__)  # type: ignore[arg-type]
+
+
+def build_network(
+    settings: dict[str, Any],
+    tokenizer: PreTrainedTokenizerBase,
+    table: EmbeddingTable,
+    *,
+    trainable: bool,
+    label_names: Sequence[str],
+    seed: int,
+) -> StackedLSTMForSequenceClassification:
+    """A network with fresh weights that depend on `seed` alone, and the table's vectors where it has any."""
+    config = StackedLSTMConfig(
+        vocab_size=len(tokenizer),
+        embedding_size=table.size,
+        pad_token_id=tokenizer.pad_token_id,
+        num_labels=len(label_names),
+        id2label=dict(enumerate(label_names)),
+        label2id={name: number for number, name in enumerate(label_names)},
+        **settings,
+    )
+    transformers.set_seed(seed)
+    model = StackedLSTMForSequenceClassification(config)
+    if table.vectors is not None:
+        with torch.no_grad():
+            model.embedding.weight.copy_(torch.from_numpy(table.vectors))
+            model.embedding.weight[tokenizer.pad_token_id].zero_()
+    model.embedding.requires_grad_(trainable)
+    return model
+
+
+def count_parameters(model: StackedLSTMForSequenceClassification) -> dict[str, int]:
+    """Weights of the token vectors, of the LSTM stack, and of pooling and head."""
+    parts = {"embedding": model.embedding, "stack": model.stack}
+    counts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in parts.items()}
+    total = sum(weight.numel() for weight in model.parameters())
+    return counts | {"pooling and head": total - sum(counts.values())}
+
+
+def save_checkpoint(
+    model: StackedLSTMForSequenceClassification, tokenizer: PreTrainedTokenizerBase, folder: Path
+) -> None:
+    """Write weights, configuration, code and tokenizer in transformers' format."""
+    transformers.utils.logging.disable_progress_bar()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def model_folder(checkpoint: str) -> Path:
+    """The folder with `config.json`: `checkpoint` itself, or `model/` in it."""
+    path = Path(checkpoint)
+    if not path.is_dir():
+        raise UserError(f"checkpoint={checkpoint} is not a folder.\nGive the folder of a run, or its model/ folder.")
+    folder = path if (path / "config.json").is_file() else path / "model"
+    if not (folder / "config.json").is_file():
+        unfinished = (path / ".hydra").is_dir()
+        raise UserError(
+            f"{checkpoint} holds no model: there is no config.json in it or in its model/ folder.\n"
+            + (
+                f"The run is not finished. Go on with: python train.py resume={checkpoint}"
+                if unfinished
+                else "Give the folder of a finished run."
+            )
+        )
+    return folder
+
+
+def load_checkpoint(folder: Path) -> tuple[StackedLSTMForSequenceClassification, PreTrainedTokenizerBase]:
+    """Model (in evaluation mode) and tokenizer; raise `UserError` for what is damaged or of another kind."""
+    transformers.utils.logging.disable_progress_bar()
+    transformers.logging.set_verbosity_error()
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        if config.get("model_type") != StackedLSTMConfig.model_type:
+            raise UserError(
+                f"{folder} holds a model of type '{config.get('model_type')}', not '{StackedLSTMConfig.model_type}'.\n"
+                "Give a folder that textlstm's train.py made."
+            )
+        model, info = StackedLSTMForSequenceClassification.from_pretrained(
+            folder, local_files_only=True, output_loading_info=True
+        )
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except UserError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"The checkpoint {folder} cannot be loaded: {reason}\nIt is damaged or incomplete: copy it again, or train anew."
+        ) from error
+    odd = [*info["missing_keys"], *info["unexpected_keys"], *(str(key) for key in info["mismatched_keys"])]
+    if odd:
+        raise UserError(
+            f"The weights in {folder} do not fit its config.json: {', '.join(sorted(odd)[:3])}.\nThe files are of two models: copy the folder again."
+        )
+    return model.eval(), tokenizer

@@ -1,0 +1,287 @@
+"""`report.html`: a report as one page for people, from the same dict as `report.json`.
+
+One file, no script, nothing loaded from elsewhere. Whatever the report holds passes through Jinja's
+autoescape, for texts and label names are the user's; only the pictures, which hold neither, are
+inserted as they are. Sections whose values the report lacks (that of an evaluation has no history)
+are left out.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from scipy.stats import binomtest
+
+from textlstm.reports.pictures import learning_curve, reliability_diagram
+
+NONE = "–"
+"""Stands where there is no number."""
+
+CHOSEN_BY = {
+    "accuracy": "the highest validation accuracy",
+    "macro_f1": "the highest validation macro-F1",
+    "loss": "the lowest validation loss",
+}
+"""What made an epoch the best, by `training.metric`."""
+
+FREQUENT_CONFUSIONS = 5
+
+
+def render_page(report: dict[str, Any]) -> str:
+    """The whole page as HTML."""
+    splits, labels = report["splits"], report["labels"]
+    # Test says the most; an evaluation may have scored another split only.
+    headline = next(name for name in ("test", "validation", *splits) if name in splits)
+    diagnostics, config = report.get("diagnostics") or {}, report.get("config") or {}
+    baseline = report.get("baseline") or {}
+    linear = baseline.get("linear")
+    return _template().render(
+        report=report,
+        **{name: report.get(name) for name in ("generalization_gap", "model", "training", "data", "history", "seed")},
+        headline=headline,
+        result=describe_result(headline, splits[headline]),
+        linear=linear,
+        comparison=describe_baseline(headline, splits[headline], linear),
+        # None where it was switched off; an evaluation says nothing of it.
+        baseline_switched_off="linear" in baseline and linear is None,
+        scores=score_groups(splits, linear),
+        most_frequent=most_frequent_class(labels, diagnostics.get(headline)),
+        guessing_loss=math.log(len(labels)),
+        curves=learning_curves(report),
+        diagnostics=[
+            diagnosis(name, labels, values, number=number)
+            for number, (name, values) in enumerate(diagnostics.items(), 1)
+        ],
+        chosen_by=CHOSEN_BY.get((config.get("training") or {}).get("metric", "")),
+        max_length=(config.get("tokenizer") or {}).get("max_length"),
+        settings=settings_groups(config),
+    )
+
+
+def _template() -> Any:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": percent,
+        "signed": signed,
+        "decimal": decimal,
+        "short": short,
+        "whole": whole,
+        "duration": duration,
+        "moment": moment,
+        "setting": setting,
+        "middle_cut": middle_cut,
+    }
+    return environment.get_template("page.html.j2")
+
+
+def wilson_interval(right: int, examples: int) -> tuple[float, float]:
+    """The 95% interval of a share (Wilson 1927), within [0, 1] also for small samples."""
+    interval = binomtest(right, examples).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def count_right(scores: Mapping[str, Any], examples: int) -> int:
+    """Texts classified correctly."""
+    return round(float(scores["accuracy"]) * examples)
+
+
+def describe_result(split: str, scores: Mapping[str, Any]) -> str:
+    """The result in a sentence."""
+    examples = scores["examples"]
+    right = count_right(scores, examples)
+    low, high = wilson_interval(right, examples)
+    return (
+        f"The network classifies {whole(right)} of {whole(examples)} {split} texts correctly: "
+        f"accuracy {percent(right / examples)}, 95% interval {percent(low, 1)} to {percent(high, 1)}."
+    )
+
+
+def describe_baseline(split: str, scores: Mapping[str, Any], linear: Mapping[str, Any] | None) -> str | None:
+    """Whether the linear baseline does better, as well or worse, and by how much; None where there is none."""
+    if not linear or split not in linear:
+        return None
+    examples = scores["examples"]
+    right, baseline = count_right(scores, examples), count_right(linear[split], examples)
+    if baseline == right:
+        return (
+            f"The linear baseline does as well: it classifies just as many correctly ({percent(baseline / examples)})."
+        )
+    low, high = wilson_interval(right, examples)
+    number = abs(baseline - right)
+    inside = low <= baseline / examples <= high
+    return (
+        f"The linear baseline does {'better' if baseline > right else 'worse'}: {percent(baseline / examples)}, "
+        f"{whole(number)} {'text' if number == 1 else 'texts'} ({percent(number / examples).removesuffix('%')} percentage "
+        f"points) {'more' if baseline > right else 'fewer'}. "
+        + f"Its accuracy lies {'inside' if inside else 'outside'} the network's interval"
+        + (": the difference may be chance." if inside else ".")
+    )
+
+
+def score_groups(splits: Mapping[str, Any], linear: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Scores by split of the network and, without a loss, of the baseline."""
+    groups = {"Network": dict(splits)}
+    if linear:
+        groups["Linear baseline"] = {
+            split: linear[split] | {"loss": None, "examples": splits[split]["examples"]}
+            for split in splits
+            if split in linear
+        }
+    return groups
+
+
+def most_frequent_class(labels: Sequence[str], diagnostics: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The class that most texts have, and their share: the accuracy of always giving that answer."""
+    if not diagnostics:
+        return None
+    counts = [sum(row) for row in diagnostics["confusion"]]
+    return {"label": labels[counts.index(max(counts))], "share": max(counts) / sum(counts)}
+
+
+def learning_curves(report: Mapping[str, Any]) -> list[Markup]:
+    """The curves of loss and accuracy, or none without a history."""
+    if not report.get("history"):
+        return []
+    best = (report.get("training") or {}).get("best_epoch")
+    linear = (report.get("baseline") or {}).get("linear") or {}
+    baseline = linear.get("validation", {}).get("accuracy")
+    return [
+        Markup(learning_curve(report["history"], metric="loss", name="curve-loss", best_epoch=best)),
+        Markup(
+            learning_curve(
+                report["history"], metric="accuracy", name="curve-accuracy", best_epoch=best, baseline=baseline
+            )
+        ),
+    ]
+
+
+def diagnosis(split: str, labels: Sequence[str], values: Mapping[str, Any], *, number: int) -> dict[str, Any]:
+    """What the sections on one split show; `number` keeps the ids of several splits apart."""
+    confusion = values["confusion"]
+    bins = [
+        row | {"interval": wilson_interval(count_right(row, row["examples"]), row["examples"])}
+        for row in values["calibration"]["bins"]
+    ]
+    return {
+        "split": split,
+        "number": number,
+        "confusion": [shaded(row) for row in confusion],
+        "frequent": frequent_confusions(labels, confusion),
+        # Classes without texts in this split have no scores, and come last.
+        "per_class": sorted(values["per_class"], key=lambda row: (not row["support"], row["f1"])),
+        "error": values["calibration"]["error"],
+        "reliability": Markup(reliability_diagram(bins, name=f"reliability-{number}")),
+        "mistakes": values["mistakes"],
+        "wrong": sum(map(sum, confusion)) - sum(row[i] for i, row in enumerate(confusion)),
+    }
+
+
+def shaded(row: Sequence[int]) -> list[tuple[int, float]]:
+    """Each count with its shade, up to 0.8: the darker, the larger its share of the row.
+
+    The root lets few mistakes be seen too; at 0.8 black figures can still be read on the colour.
+    """
+    total = max(sum(row), 1)
+    return [(count, round(max(0.08, 0.8 * math.sqrt(count / total)), 3)) for count in row]
+
+
+def frequent_confusions(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[tuple[str, str, int]]:
+    """The most frequent pairs of a label and a wrong prediction, with their number."""
+    pairs = [
+        (labels[i], labels[j], count)
+        for i, row in enumerate(confusion)
+        for j, count in enumerate(row)
+        if count and i != j
+    ]
+    return sorted(pairs, key=lambda pair: -pair[2])[:FREQUENT_CONFUSIONS]
+
+
+def settings_groups(config: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
+    """Dotted names and values by section; settings that belong to none come first, as `run`."""
+    groups: dict[str, list[tuple[str, Any]]] = {"run": []}
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            groups.setdefault(name, []).extend(dotted(value, f"{name}."))
+        else:
+            groups["run"].append((name, value))
+    return {name: rows for name, rows in groups.items() if rows}
+
+
+def dotted(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    """The leaves of nested settings under their dotted names."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            yield from dotted(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """97.31%; what is not quite all or nothing is not rounded to it."""
+    if share is None:
+        return NONE
+    least = 10**-digits
+    if share > 0 and 100 * share < least / 2:
+        return f"<{least:.{digits}f}%"
+    if share < 1 and 100 * share > 100 - least / 2:
+        return f">{100 - least:.{digits}f}%"
+    return f"{100 * share:.{digits}f}%"
+
+
+def signed(value: float, digits: int) -> str:
+    """+1.20 or −1.20, and 0.00 without a sign."""
+    text = f"{abs(value):.{digits}f}"
+    if not float(text):
+        return text
+    return ("+" if value > 0 else "−") + text
+
+
+def decimal(value: float | None, digits: int = 4) -> str:
+    """A fixed number of decimals."""
+    return NONE if value is None else f"{value:.{digits}f}"
+
+
+def short(value: float | None) -> str:
+    """Up to four significant digits: 0.002, 6."""
+    return NONE if value is None else f"{value:.4g}"
+
+
+def whole(value: float | None) -> str:
+    """A whole number with separators of thousands."""
+    return NONE if value is None else f"{value:,.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """9.1 s, 1 min 20 s or 2 h 3 min."""
+    if seconds is None:
+        return NONE
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def moment(text: str) -> str:
+    """A date in ISO 8601 without seconds."""
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M %Z}".strip()
+
+
+def setting(value: Any) -> str:
+    """A value as one would type it on the command line."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def middle_cut(name: str, longest: int = 32) -> str:
+    """A long name without its middle: names of classes often share their beginning."""
+    return name if len(name) <= longest else f"{name[: longest - 12]}…{name[-11:]}"

@@ -1,0 +1,143 @@
+"""`report.json`: the one source of every table and picture."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+
+import textlstm
+from textlstm.data.batches import EncodedTexts, text_statistics
+from textlstm.data.load import LoadedData
+from textlstm.diagnostics.predictions import diagnose
+from textlstm.embeddings.source import EmbeddingTable, coverage
+from textlstm.files import write_atomically
+from textlstm.model import StackedLSTMForSequenceClassification
+from textlstm.network import count_parameters
+from textlstm.reports.page import render_page
+from textlstm.training.fit import TrainingResult
+from textlstm.training.machine import Machine
+from textlstm.training.scores import generalization_gap, score
+
+
+def build_report(
+    folder: Path,
+    *,
+    config: dict[str, Any],
+    model: StackedLSTMForSequenceClassification,
+    data: LoadedData,
+    texts: dict[str, EncodedTexts],
+    logits: dict[str, np.ndarray],
+    facts: dict[str, Any],
+    training: dict[str, Any] | None = None,
+    history: list[dict[str, Any]] | None = None,
+    baseline: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """All results of a run, or of an evaluation, which has no training and perhaps one split."""
+    splits = {name: score(logits[name], texts[name].labels) for name in texts}
+    shown = "test" if "test" in splits else next(iter(splits))
+    report = {
+        "textlstm_version": textlstm.__version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "run": str(folder),
+        "dataset": config["dataset"]["name"],
+        "seed": config["seed"],
+        "labels": data.label_names,
+        "splits": splits,
+        "model": describe_model(model),
+        "data": facts,
+        "diagnostics": {
+            shown: diagnose(logits[shown], texts[shown].labels, list(data.splits[shown]["text"]), data.label_names)
+        },
+        "config": config,
+    }
+    if training is not None:
+        report |= {
+            "generalization_gap": generalization_gap(splits),
+            "baseline": {"linear": baseline},
+            "training": training,
+            "history": history,
+        }
+    return report
+
+
+def describe_model(model: StackedLSTMForSequenceClassification) -> dict[str, Any]:
+    """Depth, width and size."""
+    parts = count_parameters(model)
+    return {
+        "layers": model.config.layers,
+        "hidden_size": model.config.hidden_size,
+        "parameters": sum(parts.values()),
+        "parameters_by_part": parts,
+        "recurrence": "fused",
+    }
+
+
+def describe_training(result: TrainingResult, machine: Machine) -> dict[str, Any]:
+    """How long, how far, how fast, on what."""
+    return {
+        "seconds": result.seconds,
+        "epochs": result.epochs,
+        "best_epoch": result.best_epoch,
+        "tokens_per_second": result.tokens_per_second,
+        "precision": machine.precision,
+        "device": machine.device.type,
+        "threads": machine.threads,
+    }
+
+
+def describe_data(
+    data: LoadedData,
+    texts: dict[str, EncodedTexts],
+    model: StackedLSTMForSequenceClassification,
+    unknown_id: int,
+    table: EmbeddingTable | None = None,
+) -> dict[str, Any]:
+    """What the texts are like, by split and (weighted by texts, unknown tokens by tokens) overall."""
+    by_split = {name: text_statistics(split, unknown_id) for name, split in texts.items()}
+    everything = EncodedTexts(
+        [ids for split in texts.values() for ids in split.whole], np.zeros(0), next(iter(texts.values())).max_length
+    )
+    return {
+        "fingerprint": data.fingerprint,
+        "duplicates_removed": data.duplicates_removed,
+        "empty_texts_dropped": data.empty_texts_dropped,
+        **text_statistics(everything, unknown_id),
+        "splits": by_split,
+        "vocabulary_size": model.config.vocab_size,
+        "embedding_size": model.config.embedding_size,
+        "coverage": coverage(table, texts["train"].whole) if table else None,
+        "warnings": data.warnings,
+    }
+
+
+def finish_run(folder: Path, report: dict[str, Any], logits: np.ndarray, labels: np.ndarray) -> None:
+    """Write the page and the predictions, and `report.json` last: where it stands the run is finished."""
+    write_predictions(folder / "predictions.parquet", logits, labels, report["labels"])
+    write_atomically(folder / "report.html", render_page(report))
+    write_json(folder / "report.json", report)
+
+
+def finish_evaluation(folder: Path, report: dict[str, Any]) -> None:
+    """Write `report.html` and `report.json` of an evaluation; an earlier one of the same data is replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "report.html", render_page(report))
+    write_json(folder / "report.json", report)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write by rename; NaN is refused, since it is no JSON."""
+    write_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def write_predictions(path: Path, logits: np.ndarray, labels: np.ndarray, label_names: list[str]) -> None:
+    """One row a text: `index`, `label`, `prediction` (names) and `probabilities` (in the order of the classes)."""
+    probabilities = softmax(logits.astype(np.float64), axis=1)
+    names = np.asarray(label_names, dtype=object)
+    frame = pd.DataFrame({"index": np.arange(len(labels)), "label": names[labels]})
+    frame["prediction"] = names[probabilities.argmax(axis=1)]
+    frame["probabilities"] = list(probabilities)
+    frame.to_parquet(path, index=False)

@@ -1,0 +1,135 @@
+"""The closing tables in the terminal."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from textlstm.model import StackedLSTMForSequenceClassification
+from textlstm.network import count_parameters
+from textlstm.training.history import format_seconds
+
+
+def print_report(console: Console, report: dict[str, Any]) -> None:
+    """Scores, gap, baseline, size and time of one run or evaluation."""
+    console.print()
+    console.print(scores_table(report))
+    if gap := report.get("generalization_gap"):
+        console.print(
+            f"generalization gap  accuracy {_points(gap['accuracy'])}, macro-F1 {_points(gap['macro_f1'])} points (train - validation), "
+            f"loss {gap['loss']:+.4f} (validation - train)",
+            highlight=False,
+        )
+    if "training" in report:
+        model, training = report["model"], report["training"]
+        console.print(
+            f"{model['layers']} layer(s) of {model['hidden_size']}, {model['parameters']:,} parameters, {training['precision']} on {training['device']}; "
+            f"trained {format_seconds(training['seconds'])} min over {training['epochs']:g} epochs, best epoch {training['best_epoch']:g}",
+            highlight=False,
+        )
+    if sentence := compare_baseline(report):
+        console.print(sentence, highlight=False)
+
+
+def scores_table(report: dict[str, Any]) -> Table:
+    """A row a split, and one for the linear baseline."""
+    table = Table(title=f"{report['dataset']}, seed {report['seed']}", title_justify="left")
+    table.add_column("")
+    for column in ("accuracy", "macro-F1", "loss", "texts"):
+        table.add_column(column, justify="right")
+    for split, scores in report["splits"].items():
+        table.add_row(
+            split,
+            _percent(scores["accuracy"]),
+            _percent(scores["macro_f1"]),
+            f"{scores['loss']:.4f}",
+            f"{scores['examples']:,}",
+        )
+    linear = (report.get("baseline") or {}).get("linear")
+    if linear:
+        for split in ("validation", "test"):
+            row = linear[split]
+            table.add_row(
+                f"linear baseline, {split}", _percent(row["accuracy"]), _percent(row["macro_f1"]), "", "", style="dim"
+            )
+    return table
+
+
+def compare_baseline(report: dict[str, Any]) -> str | None:
+    """One sentence on whether the network beats the linear classifier on test."""
+    linear = (report.get("baseline") or {}).get("linear")
+    if not linear or "test" not in report["splits"]:
+        return None
+    difference = report["splits"]["test"]["accuracy"] - linear["test"]["accuracy"]
+    texts = round(difference * report["splits"]["test"]["examples"])
+    if texts == 0:
+        return "The linear baseline (TF-IDF of words and pairs) is as accurate on test as this network."
+    relation = "better" if texts > 0 else "WORSE"
+    return (
+        f"On test this network is {abs(100 * difference):.2f} points ({abs(texts)} texts) {relation} than the linear baseline "
+        "(TF-IDF of words and pairs)."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}%"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.2f}"
+
+
+def print_start(
+    console: Console,
+    folder: Path,
+    model: StackedLSTMForSequenceClassification,
+    texts: dict[str, Any],
+    facts: dict[str, Any],
+) -> None:
+    """What is about to be trained, on what, and where it goes."""
+    sizes = " / ".join(f"{len(split):,}" for split in texts.values())
+    console.print(f"run       {folder}", highlight=False, soft_wrap=True)
+    console.print(
+        f"data      {sizes} texts ({' / '.join(texts)}), {facts['duplicates_removed']} repeats removed, "
+        f"{facts['empty_texts_dropped']} empty ones dropped, {100 * facts['truncated_share']:.0f}% cut, "
+        f"{100 * facts['unknown_rate']:.1f}% unknown words",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if covered := facts["coverage"]:
+        console.print(
+            f"vectors   cover {100 * covered['vocabulary']:.1f}% of the vocabulary and {100 * covered['running_tokens']:.1f}% of the running text",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for warning in facts["warnings"]:
+        console.print(f"warning   {warning}", highlight=False, soft_wrap=True, style="yellow")
+    config = model.config
+    console.print(
+        f"network   {config.layers} layer(s) of {config.hidden_size}, {'both directions' if config.bidirectional else 'one direction'}, "
+        f"{sum(count_parameters(model).values()):,} parameters",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def print_next(console: Console, folder: Path) -> None:
+    """Where everything is, and what to type next."""
+    console.print(f"run       {folder}", highlight=False, soft_wrap=True)
+    console.print(f"report    {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    console.print(f"next      python evaluate.py checkpoint={folder}", highlight=False, soft_wrap=True)
+
+
+def print_evaluation(console: Console, report: dict[str, Any], reproduced: bool | None) -> None:
+    """The scores, whether they are those stored with the run, and where they were written."""
+    print_report(console, report)
+    if reproduced is True:
+        console.print("Reproduced: every digit is as stored in the run's report.json.", highlight=False, soft_wrap=True)
+    elif reproduced is False:
+        console.print(
+            "NOT reproduced: the digits differ from the run's report.json (another machine, other versions, or changed data).",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print(f"report    {report['run']}/report.json", highlight=False, soft_wrap=True)

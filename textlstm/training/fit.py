@@ -1,0 +1,144 @@
+"""Train: from a model and encoded splits to the best weights and the history."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import transformers
+from rich.console import Console
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+from textlstm.data.batches import Collator, EncodedTexts
+from textlstm.training.checkpoints import newest_checkpoint
+from textlstm.training.history import EarlyStopping, HistoryWriter, ProgressLines, history_rows
+from textlstm.training.machine import Machine
+from textlstm.training.scores import score
+from textlstm.training.settings import TrainingSettings
+from textlstm.training.trainer import StackedLSTMTrainer
+
+WATCHED_METRIC = "eval_validation_score"
+
+
+@dataclass
+class TrainingResult:
+    """What training was like; the model itself now has the best weights."""
+
+    seconds: float
+    epochs: float
+    best_epoch: float
+    tokens_per_second: float
+    history: list[dict[str, Any]]
+
+
+def fit(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    splits: dict[str, EncodedTexts],
+    settings: TrainingSettings,
+    *,
+    machine: Machine,
+    folder: Path,
+    seed: int,
+    console: Console,
+) -> TrainingResult:
+    """Train `model` in place; go on from the newest complete checkpoint of `folder` if it has one.
+
+    Raises `TrainingDiverged` when a loss is not finite.
+    """
+    transformers.logging.set_verbosity_error()
+    train, validation = splits["train"], splits["validation"]
+    progress = ProgressLines(console, settings.metric, train.lengths)
+    callbacks: list[Any] = [HistoryWriter(folder / "history.jsonl"), progress]
+    if settings.patience is not None:
+        callbacks.append(EarlyStopping(settings.patience))
+    trainer = StackedLSTMTrainer(
+        model=model,
+        args=training_arguments(settings, len(train), machine, folder, seed),
+        train_dataset=train,
+        eval_dataset={
+            "train": train_sample(train, len(validation)),
+            "validation": validation.subset(validation.by_length()),
+        },
+        data_collator=Collator(model.config.pad_token_id),
+        processing_class=tokenizer,
+        compute_metrics=lambda result: validation_metrics(result, settings.metric),
+        callbacks=callbacks,
+        label_smoothing=settings.label_smoothing,
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
+    checkpoint = newest_checkpoint(folder / "checkpoints")
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        progress.close()
+    return summarize(trainer, train)
+
+
+def training_arguments(
+    settings: TrainingSettings, texts: int, machine: Machine, folder: Path, seed: int
+) -> TrainingArguments:
+    """Our settings in transformers' words."""
+    return TrainingArguments(
+        output_dir=str(folder / "checkpoints"),
+        max_steps=count_steps(settings, texts),
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=64,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=settings.schedule,
+        warmup_steps=settings.warmup,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        bf16=machine.precision == "bf16",
+        fp16=machine.precision == "fp16",
+        use_cpu=machine.device.type == "cpu",
+        seed=seed,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        logging_strategy="epoch",
+        logging_nan_inf_filter=False,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model=WATCHED_METRIC,
+        greater_is_better=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=machine.device.type == "cuda",
+        ddp_find_unused_parameters=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+def count_steps(settings: TrainingSettings, texts: int) -> int:
+    """Updates until the first of `epochs` and `max_steps` is reached (to transformers max_steps alone counts)."""
+    batches = math.ceil(texts / settings.batch_size)
+    steps = math.ceil(batches / settings.gradient_accumulation_steps) * (settings.epochs or 0)
+    return min(count for count in (steps, settings.max_steps) if count)
+
+
+def train_sample(train: EncodedTexts, size: int) -> EncodedTexts:
+    """A fixed random part of train, as large as validation, for a curve in evaluation mode."""
+    chosen = np.random.default_rng(0).permutation(len(train))[:size]
+    sample = train.subset(chosen)
+    return sample.subset(sample.by_length())
+
+
+def validation_metrics(result: Any, metric: str) -> dict[str, float]:
+    """Accuracy, macro-F1 and the score that chooses the weights (higher is better)."""
+    found = score(result.predictions, result.label_ids)
+    chosen = -found["loss"] if metric == "loss" else found[metric]
+    return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"], "score": chosen}
+
+
+def summarize(trainer: StackedLSTMTrainer, train: EncodedTexts) -> TrainingResult:
+    """Seconds, epochs and speed from the Trainer's log."""
+    history = history_rows(trainer.state.log_history)
+    seconds = max((row["seconds"] for row in trainer.state.log_history), default=0.0)
+    best_step = trainer.state.best_global_step
+    best = next(row for row in history if row["step"] == best_step)
+    tokens = float(train.lengths.sum()) * trainer.state.epoch
+    return TrainingResult(seconds, trainer.state.epoch, best["epoch"], tokens / max(seconds, 1e-9), history)

@@ -1,0 +1,66 @@
+"""Scores of a split: loss, accuracy, macro-F1, always in evaluation mode."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import log_softmax
+from sklearn.metrics import accuracy_score, f1_score
+from transformers import PreTrainedModel
+
+from textlstm.data.batches import Collator, EncodedTexts
+
+BATCH_SIZE = 64
+"""Fixed, so that a checkpoint scored again meets the same batches and gives the same digits."""
+
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def predict_splits(model: PreTrainedModel, splits: dict[str, EncodedTexts], precision: str) -> dict[str, np.ndarray]:
+    """Logits of every split, see `predict_logits`."""
+    return {name: predict_logits(model, texts, precision) for name, texts in splits.items()}
+
+
+def predict_logits(model: PreTrainedModel, texts: EncodedTexts, precision: str = "fp32") -> np.ndarray:
+    """Logits [N, C] in float32, in the order of `texts`; batches run from short to long texts."""
+    collate = Collator(model.config.pad_token_id)
+    order = texts.by_length()
+    logits = np.empty((len(texts), model.config.num_labels), np.float32)
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode(), autocast(model.device.type, precision):
+        for start in range(0, len(order), BATCH_SIZE):
+            chosen = order[start : start + BATCH_SIZE]
+            batch = collate([{"input_ids": texts.ids[i]} for i in chosen])
+            outputs = model(**{name: tensor.to(model.device) for name, tensor in batch.items()})
+            logits[chosen] = outputs.logits.float().cpu().numpy()
+    model.train(was_training)
+    return logits
+
+
+def autocast(device_type: str, precision: str) -> AbstractContextManager[Any]:
+    """The same mixed precision as in training."""
+    return torch.autocast(device_type, AUTOCAST[precision]) if precision in AUTOCAST else nullcontext()
+
+
+def score(logits: np.ndarray, labels: np.ndarray) -> dict[str, float | int]:
+    """Mean cross-entropy (nats), accuracy and macro-F1 (both 0 to 1), and the number of examples."""
+    log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
+    predicted = logits.argmax(axis=1)
+    return {
+        "loss": float(-log_probabilities[np.arange(len(labels)), labels].mean()),
+        "accuracy": float(accuracy_score(labels, predicted)),
+        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0)),
+        "examples": len(labels),
+    }
+
+
+def generalization_gap(splits: dict[str, dict[str, float | int]]) -> dict[str, float]:
+    """Train minus validation for accuracy and macro-F1, validation minus train for the loss."""
+    train, validation = splits["train"], splits["validation"]
+    return {
+        "loss": validation["loss"] - train["loss"],
+        "accuracy": train["accuracy"] - validation["accuracy"],
+        "macro_f1": train["macro_f1"] - validation["macro_f1"],
+    }

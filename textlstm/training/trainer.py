@@ -1,0 +1,53 @@
+"""transformers' Trainer with what a stacked LSTM needs: batches of similar length, smoothing in
+training alone, weight decay on matrices alone, and time beside every logged value.
+"""
+
+import time
+from typing import Any
+
+from torch import Tensor, nn
+from transformers import Trainer
+
+from textlstm.data.batches import EncodedTexts, SimilarLengthSampler
+
+
+class StackedLSTMTrainer(Trainer):
+    """See the module. `label_smoothing` is ours: transformers' own also smooths the evaluation loss."""
+
+    def __init__(self, *args: Any, label_smoothing: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label_smoothing = label_smoothing
+        self._started = time.perf_counter()
+
+    def _get_train_sampler(self, train_dataset: EncodedTexts | None = None) -> SimilarLengthSampler:
+        dataset = train_dataset or self.train_dataset
+        return SimilarLengthSampler(dataset.lengths, self.args.train_batch_size, self.args.seed)
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any) -> Any:
+        """Cross-entropy; smoothed in training if asked."""
+        outputs = model(**inputs)
+        loss = outputs.loss
+        if model.training and self.label_smoothing:
+            loss = nn.functional.cross_entropy(
+                outputs.logits.float(), inputs["labels"], label_smoothing=self.label_smoothing
+            )
+        return (loss, outputs) if return_outputs else loss
+
+    def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
+        """Matrices, except the token vectors: rows that a batch does not hold would shrink all the same."""
+        return [
+            name for name, weight in model.named_parameters() if weight.ndim > 1 and not name.startswith("embedding.")
+        ]
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add the seconds of training so far, those before a resumption included."""
+        if not hasattr(self, "_seconds_before"):
+            history = [row["seconds"] for row in self.state.log_history if "seconds" in row]
+            self._seconds_before = max(history, default=0.0)
+        logs["seconds"] = self._seconds_before + time.perf_counter() - self._started
+        super().log(logs, start_time)
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Start the clock."""
+        self._started = time.perf_counter()
+        return super().train(*args, **kwargs)

@@ -1,0 +1,76 @@
+"""Train one stacked LSTM: config -> dataset -> tokenizer -> batches -> embedding -> network -> scores -> report.
+
+python train.py model.layers=3
+python train.py --help
+"""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from textlstm.data.batches import encode_splits
+from textlstm.data.load import load_data
+from textlstm.diagnostics.linear_baseline import linear_baseline
+from textlstm.door import entry
+from textlstm.door.settings import TrainSettings
+from textlstm.environment import describe_environment
+from textlstm.network import build_network, save_checkpoint, vocabulary_of
+from textlstm.reports.report import build_report, describe_data, describe_training, finish_run, write_json
+from textlstm.reports.terminal import print_next, print_report, print_start
+from textlstm.training.fit import fit
+from textlstm.training.machine import prepare_machine
+from textlstm.training.scores import predict_splits
+
+
+def train(settings: TrainSettings, folder: Path) -> None:
+    """One run, from its settings to its finished folder."""
+    console = Console()
+    machine = prepare_machine(settings.training)
+    data = load_data(settings.dataset)
+    tokenizer = settings.tokenizer.train(data.splits["train"]["text"], settings.embedding.words())
+    texts = encode_splits(data.splits, tokenizer)
+    table = settings.embedding.build(vocabulary_of(tokenizer), texts["train"].whole)
+    model = build_network(
+        settings.model,
+        tokenizer,
+        table,
+        trainable=settings.embedding.trainable,
+        label_names=data.label_names,
+        seed=settings.run.seed,
+    )
+    facts = describe_data(data, texts, model, tokenizer.unk_token_id, table)
+    write_json(folder / "environment.json", describe_environment(machine, data.fingerprint))
+    print_start(console, folder, model, texts, facts)
+    result = fit(
+        model,
+        tokenizer,
+        texts,
+        settings.training,
+        machine=machine,
+        folder=folder,
+        seed=settings.run.seed,
+        console=console,
+    )
+    save_checkpoint(model, tokenizer, folder / "model")
+    logits = predict_splits(model, texts, machine.precision)
+    report = build_report(
+        folder,
+        config=settings.config,
+        model=model,
+        data=data,
+        texts=texts,
+        logits=logits,
+        facts=facts,
+        training=describe_training(result, machine),
+        history=result.history,
+        baseline=linear_baseline(data.splits) if settings.run.baseline == "linear" else None,
+    )
+    finish_run(folder, report, logits["test"], texts["test"].labels)
+    print_report(console, report)
+    print_next(console, folder)
+
+
+main = entry(train, script=__file__, config_name="config")
+
+if __name__ == "__main__":
+    main()
