@@ -6,8 +6,6 @@ python evaluate.py --help
 
 from pathlib import Path
 
-from rich.console import Console
-
 from textlstm.data.batches import encode_splits
 from textlstm.data.load import load_evaluation_data
 from textlstm.door import entry
@@ -15,13 +13,13 @@ from textlstm.door.settings import EvaluateSettings
 from textlstm.door.stored_run import open_run
 from textlstm.network import load_checkpoint
 from textlstm.reports.report import build_report, describe_data, finish_evaluation
-from textlstm.reports.terminal import print_evaluation
+from textlstm.reports.terminal import open_console, print_evaluation
 from textlstm.training.scores import predict_splits
 
 
 def evaluate(settings: EvaluateSettings, _: Path) -> None:
     """Score one split of the run's own data or of another data set with the same labels."""
-    console = Console()
+    console = open_console()
     stored = open_run(settings)
     model, tokenizer = load_checkpoint(stored.model_folder)
     model.to(stored.device)

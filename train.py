@@ -6,17 +6,15 @@ python train.py --help
 
 from pathlib import Path
 
-from rich.console import Console
-
 from textlstm.data.batches import encode_splits
 from textlstm.data.load import load_data
 from textlstm.diagnostics.linear_baseline import linear_baseline
 from textlstm.door import entry
 from textlstm.door.settings import TrainSettings
-from textlstm.environment import describe_environment
+from textlstm.environment import write_environment
 from textlstm.network import build_network, save_checkpoint, vocabulary_of
-from textlstm.reports.report import build_report, describe_data, describe_training, finish_run, write_json
-from textlstm.reports.terminal import print_next, print_report, print_start
+from textlstm.reports.report import build_report, describe_data, describe_training, finish_run
+from textlstm.reports.terminal import open_console, print_next, print_report, print_start
 from textlstm.training.fit import fit
 from textlstm.training.machine import prepare_machine
 from textlstm.training.scores import predict_splits
@@ -24,7 +22,7 @@ from textlstm.training.scores import predict_splits
 
 def train(settings: TrainSettings, folder: Path) -> None:
     """One run, from its settings to its finished folder."""
-    console = Console()
+    console = open_console()
     machine = prepare_machine(settings.training)
     data = load_data(settings.dataset)
     tokenizer = settings.tokenizer.train(data.splits["train"]["text"], settings.embedding.words())
@@ -39,7 +37,7 @@ def train(settings: TrainSettings, folder: Path) -> None:
         seed=settings.run.seed,
     )
     facts = describe_data(data, texts, model, tokenizer.unk_token_id, table)
-    write_json(folder / "environment.json", describe_environment(machine, data.fingerprint))
+    write_environment(folder, machine, data.fingerprint)
     print_start(console, folder, model, texts, facts)
     result = fit(
         model,

@@ -1,5 +1,6 @@
 """What a run was made with: versions, hardware, commit, data."""
 
+import json
 import os
 import platform
 import subprocess
@@ -11,6 +12,8 @@ from typing import Any
 
 import torch
 
+from textlstm.errors import UserError
+from textlstm.files import write_json
 from textlstm.training.machine import Machine
 
 PACKAGES = [
@@ -27,6 +30,17 @@ PACKAGES = [
     "scikit-learn",
     "safetensors",
 ]
+
+
+def write_environment(folder: Path, machine: Machine, fingerprint: str) -> None:
+    """Write `environment.json`; raise `UserError` where a resumed run meets other data than it began with."""
+    path = folder / "environment.json"
+    if path.is_file() and (before := json.loads(path.read_text())["data_fingerprint"]) != fingerprint:
+        raise UserError(
+            f"The data changed since {folder} was started: fingerprint {before} then, {fingerprint} now.\n"
+            "Bring the old data back, or start a new run without resume."
+        )
+    write_json(path, describe_environment(machine, fingerprint))
 
 
 def describe_environment(machine: Machine, fingerprint: str) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Writing files so that a reader never meets half of one."""
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -16,3 +18,8 @@ def write_atomically(path: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write by rename; NaN is refused, since it is no JSON."""
+    write_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")

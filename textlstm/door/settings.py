@@ -217,10 +217,11 @@ def describe_type(annotation: Any) -> str:
     """A field's type in words."""
     if get_origin(annotation) is Literal:
         return "|".join(map(str, get_args(annotation)))
-    if get_origin(annotation) in (types.UnionType, getattr(types, "UnionType", None)) or str(annotation).startswith(
-        "typing.Union"
-    ):
-        return "|".join(describe_type(part) for part in get_args(annotation))
+    if get_origin(annotation) is list:
+        return "[" + describe_type(get_args(annotation)[0]) + " for each layer]"
+    if isinstance(annotation, types.UnionType):
+        parts = [part for part in get_args(annotation) if not (part is int and float in get_args(annotation))]
+        return "|".join(describe_type(part) for part in parts)
     return {type(None): "null", str: "text", int: "integer", float: "number", bool: "true|false"}.get(
-        annotation, str(annotation)
+        annotation, "text"
     )

@@ -70,10 +70,7 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
             pad = self.config.pad_token_id
             attention_mask = torch.ones_like(input_ids) if pad is None else input_ids != pad
         mask = attention_mask.bool()
-        if (mask[:, 1:] & ~mask[:, :-1]).any():
-            raise ValueError(
-                "attention_mask has padding before a token. Pad on the right: tokenizer.padding_side='right'."
-            )
+        refuse_left_padding(mask)
         lengths = mask.sum(dim=1)
         embedded = self.input_dropout(self.embedding(input_ids))
         states = self.stack(embedded, lengths, mask)
@@ -81,6 +78,12 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
         loss = None if labels is None else nn.functional.cross_entropy(logits.float(), labels)
         wanted = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=(embedded, *states) if wanted else None)
+
+
+def refuse_left_padding(mask: Tensor) -> None:
+    """Raise where a row of `mask` [B, T] has padding before a token; values on `meta` cannot be looked at."""
+    if not mask.is_meta and (mask[:, 1:] & ~mask[:, :-1]).any():
+        raise ValueError("attention_mask has padding before a token. Pad on the right: tokenizer.padding_side='right'.")
 
 
 AutoConfig.register(StackedLSTMConfig.model_type, StackedLSTMConfig, exist_ok=True)

@@ -64,11 +64,14 @@ def learning_curve(
         axes.set_xlabel("epoch")
         if metric == "loss":
             axes.set_ylabel("loss (nats)")
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, 1.05 * axes.dataLim.ymax)
         else:
             axes.set_ylabel(metric.replace("macro_f1", "macro-F1"))
             axes.yaxis.set_major_formatter(_percent)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        last = history[-1]["epoch"]
+        axes.set_xlim(0, 1.04 * last)
+        # Training may end within its first epoch.
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=last >= 1))
         # Above the axes it can hide no point of a curve.
         figure.legend(loc="outside upper left", ncols=2, fontsize=9)
         return _to_svg(figure, name=name, title=f"Learning curve: {metric} of train and validation by epoch")
@@ -102,7 +105,7 @@ def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, name: str) -> str:
         return _to_svg(figure, name=name, title="Reliability diagram: accuracy against confidence")
 
 
-def _percent(value: float, _: int | None = None) -> str:
+def _percent(value: float, _: float) -> str:
     """A tick with as many decimals as it needs."""
     return f"{100 * value:g}%"
 

@@ -1,6 +1,5 @@
 """`report.json`: the one source of every table and picture."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from textlstm.data.batches import EncodedTexts, text_statistics
 from textlstm.data.load import LoadedData
 from textlstm.diagnostics.predictions import diagnose
 from textlstm.embeddings.source import EmbeddingTable, coverage
-from textlstm.files import write_atomically
+from textlstm.files import write_atomically, write_json
 from textlstm.model import StackedLSTMForSequenceClassification
 from textlstm.network import count_parameters
 from textlstm.reports.page import render_page
@@ -126,11 +125,6 @@ def finish_evaluation(folder: Path, report: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "report.html", render_page(report))
     write_json(folder / "report.json", report)
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write by rename; NaN is refused, since it is no JSON."""
-    write_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def write_predictions(path: Path, logits: np.ndarray, labels: np.ndarray, label_names: list[str]) -> None:

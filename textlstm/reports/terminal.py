@@ -11,25 +11,28 @@ from textlstm.network import count_parameters
 from textlstm.training.history import format_seconds
 
 
+def open_console() -> Console:
+    """For texts and paths of users: no markup in them, no line broken where a terminal is narrow."""
+    return Console(highlight=False, markup=False, soft_wrap=True)
+
+
 def print_report(console: Console, report: dict[str, Any]) -> None:
     """Scores, gap, baseline, size and time of one run or evaluation."""
     console.print()
-    console.print(scores_table(report))
+    console.print(scores_table(report), soft_wrap=False)
     if gap := report.get("generalization_gap"):
         console.print(
             f"generalization gap  accuracy {_points(gap['accuracy'])}, macro-F1 {_points(gap['macro_f1'])} points (train - validation), "
             f"loss {gap['loss']:+.4f} (validation - train)",
-            highlight=False,
         )
     if "training" in report:
         model, training = report["model"], report["training"]
         console.print(
             f"{model['layers']} layer(s) of {model['hidden_size']}, {model['parameters']:,} parameters, {training['precision']} on {training['device']}; "
             f"trained {format_seconds(training['seconds'])} min over {training['epochs']:g} epochs, best epoch {training['best_epoch']:g}",
-            highlight=False,
         )
     if sentence := compare_baseline(report):
-        console.print(sentence, highlight=False)
+        console.print(sentence)
 
 
 def scores_table(report: dict[str, Any]) -> Table:
@@ -89,47 +92,39 @@ def print_start(
 ) -> None:
     """What is about to be trained, on what, and where it goes."""
     sizes = " / ".join(f"{len(split):,}" for split in texts.values())
-    console.print(f"run       {folder}", highlight=False, soft_wrap=True)
+    console.print(f"run       {folder}")
     console.print(
         f"data      {sizes} texts ({' / '.join(texts)}), {facts['duplicates_removed']} repeats removed, "
         f"{facts['empty_texts_dropped']} empty ones dropped, {100 * facts['truncated_share']:.0f}% cut, "
         f"{100 * facts['unknown_rate']:.1f}% unknown words",
-        highlight=False,
-        soft_wrap=True,
     )
     if covered := facts["coverage"]:
         console.print(
             f"vectors   cover {100 * covered['vocabulary']:.1f}% of the vocabulary and {100 * covered['running_tokens']:.1f}% of the running text",
-            highlight=False,
-            soft_wrap=True,
         )
     for warning in facts["warnings"]:
-        console.print(f"warning   {warning}", highlight=False, soft_wrap=True, style="yellow")
+        console.print(f"warning   {warning}", style="yellow")
     config = model.config
     console.print(
         f"network   {config.layers} layer(s) of {config.hidden_size}, {'both directions' if config.bidirectional else 'one direction'}, "
         f"{sum(count_parameters(model).values()):,} parameters",
-        highlight=False,
-        soft_wrap=True,
     )
 
 
 def print_next(console: Console, folder: Path) -> None:
     """Where everything is, and what to type next."""
-    console.print(f"run       {folder}", highlight=False, soft_wrap=True)
-    console.print(f"report    {folder / 'report.html'}", highlight=False, soft_wrap=True)
-    console.print(f"next      python evaluate.py checkpoint={folder}", highlight=False, soft_wrap=True)
+    console.print(f"run       {folder}")
+    console.print(f"report    {folder / 'report.html'}")
+    console.print(f"next      python evaluate.py checkpoint={folder}")
 
 
 def print_evaluation(console: Console, report: dict[str, Any], reproduced: bool | None) -> None:
     """The scores, whether they are those stored with the run, and where they were written."""
     print_report(console, report)
     if reproduced is True:
-        console.print("Reproduced: every digit is as stored in the run's report.json.", highlight=False, soft_wrap=True)
+        console.print("Reproduced: every digit is as stored in the run's report.json.")
     elif reproduced is False:
         console.print(
             "NOT reproduced: the digits differ from the run's report.json (another machine, other versions, or changed data).",
-            highlight=False,
-            soft_wrap=True,
         )
-    console.print(f"report    {report['run']}/report.json", highlight=False, soft_wrap=True)
+    console.print(f"report    {report['run']}/report.json")

@@ -106,12 +106,11 @@ class ProgressLines(TrainerCallback):
         left = seconds / done * (state.max_steps - state.global_step)
         validation = row["validation"]
         shown = "accuracy" if self.metric == "loss" else self.metric
+        epochs = state.max_steps * state.epoch / max(state.global_step, 1)
         self.console.print(
-            f"epoch {state.epoch:>4.1f} / {state.max_steps / max(state.global_step, 1) * state.epoch:.0f}"
-            f"   loss {row.get('training_loss', float('nan')):.4f}   validation loss {validation['loss']:.4f}"
-            f"   {shown.replace('macro_f1', 'macro-F1')} {100 * validation[shown]:.2f}%"
-            f"   {self.rate:,.0f} tokens/s   {format_seconds(left)} left",
-            highlight=False,
+            f"epoch {state.epoch:.3g}/{epochs:.3g}  loss {row.get('training_loss', float('nan')):.4f}  "
+            f"validation {validation['loss']:.4f} {100 * validation[shown]:.2f}%  "
+            f"{self.rate:,.0f} tokens/s  {format_seconds(left)} left",
         )
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
