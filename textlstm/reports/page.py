@@ -6,21 +6,30 @@ inserted as they are. Sections whose values the report lacks (that of an evaluat
 are left out.
 """
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
-from scipy.stats import binomtest
 
 from textlstm.reports.pictures import learning_curve, reliability_diagram
-
-NONE = "–"
-"""Stands where there is no number."""
+from textlstm.reports.wording import (
+    count_right,
+    decimal,
+    describe_baseline,
+    describe_result,
+    duration,
+    middle_cut,
+    moment,
+    percent,
+    setting,
+    short,
+    signed,
+    whole,
+    wilson_interval,
+)
 
 CHOSEN_BY = {
     "accuracy": "the highest validation accuracy",
@@ -83,50 +92,6 @@ def _template() -> Template:
         "middle_cut": middle_cut,
     }
     return environment.get_template("page.html.j2")
-
-
-def wilson_interval(right: int, examples: int) -> tuple[float, float]:
-    """The 95% interval of a share (Wilson 1927), within [0, 1] also for small samples."""
-    interval = binomtest(right, examples).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
-def count_right(scores: Mapping[str, Any], examples: int) -> int:
-    """Texts classified correctly."""
-    return round(float(scores["accuracy"]) * examples)
-
-
-def describe_result(split: str, scores: Mapping[str, Any]) -> str:
-    """The result in a sentence."""
-    examples = scores["examples"]
-    right = count_right(scores, examples)
-    low, high = wilson_interval(right, examples)
-    return (
-        f"The network classifies {whole(right)} of {whole(examples)} {split} texts correctly: "
-        f"accuracy {percent(right / examples)}, 95% interval {percent(low, 1)} to {percent(high, 1)}."
-    )
-
-
-def describe_baseline(split: str, scores: Mapping[str, Any], linear: Mapping[str, Any] | None) -> str | None:
-    """Whether the linear baseline does better, as well or worse, and by how much; None where there is none."""
-    if not linear or split not in linear:
-        return None
-    examples = scores["examples"]
-    right, baseline = count_right(scores, examples), count_right(linear[split], examples)
-    if baseline == right:
-        return (
-            f"The linear baseline does as well: it classifies just as many correctly ({percent(baseline / examples)})."
-        )
-    low, high = wilson_interval(right, examples)
-    number = abs(baseline - right)
-    inside = low <= baseline / examples <= high
-    return (
-        f"The linear baseline does {'better' if baseline > right else 'worse'}: {percent(baseline / examples)}, "
-        f"{whole(number)} {'text' if number == 1 else 'texts'} ({percent(number / examples).removesuffix('%')} percentage "
-        f"points) {'more' if baseline > right else 'fewer'}. "
-        + f"Its accuracy lies {'inside' if inside else 'outside'} the network's interval"
-        + (": the difference may be chance." if inside else ".")
-    )
 
 
 def score_groups(splits: Mapping[str, Any], linear: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
@@ -225,63 +190,3 @@ def dotted(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]
             yield from dotted(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value
-
-
-def percent(share: float | None, digits: int = 2) -> str:
-    """97.31%; what is not quite all or nothing is not rounded to it."""
-    if share is None:
-        return NONE
-    least = 10**-digits
-    if share > 0 and 100 * share < least / 2:
-        return f"<{least:.{digits}f}%"
-    if share < 1 and 100 * share > 100 - least / 2:
-        return f">{100 - least:.{digits}f}%"
-    return f"{100 * share:.{digits}f}%"
-
-
-def signed(value: float, digits: int) -> str:
-    """+1.20 or −1.20, and 0.00 without a sign."""
-    text = f"{abs(value):.{digits}f}"
-    if not float(text):
-        return text
-    return ("+" if value > 0 else "−") + text
-
-
-def decimal(value: float | None, digits: int = 4) -> str:
-    """A fixed number of decimals."""
-    return NONE if value is None else f"{value:.{digits}f}"
-
-
-def short(value: float | None) -> str:
-    """Up to four significant digits: 0.002, 6."""
-    return NONE if value is None else f"{value:.4g}"
-
-
-def whole(value: float | None) -> str:
-    """A whole number with separators of thousands."""
-    return NONE if value is None else f"{value:,.0f}"
-
-
-def duration(seconds: float | None) -> str:
-    """9.1 s, 1 min 20 s or 2 h 3 min."""
-    if seconds is None:
-        return NONE
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def moment(text: str) -> str:
-    """A date in ISO 8601 without seconds."""
-    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M %Z}".strip()
-
-
-def setting(value: Any) -> str:
-    """A value as one would type it on the command line."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def middle_cut(name: str, longest: int = 32) -> str:
-    """A long name without its middle: names of classes often share their beginning."""
-    return name if len(name) <= longest else f"{name[: longest - 12]}…{name[-11:]}"

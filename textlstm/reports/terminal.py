@@ -8,7 +8,7 @@ from rich.table import Table
 
 from textlstm.model import StackedLSTMForSequenceClassification
 from textlstm.network import count_parameters
-from textlstm.training.history import format_seconds
+from textlstm.reports.wording import describe_baseline, describe_result, duration, percent, signed
 
 
 def open_console() -> Console:
@@ -22,17 +22,20 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
     console.print(scores_table(report), soft_wrap=False)
     if gap := report.get("generalization_gap"):
         console.print(
-            f"generalization gap  accuracy {_points(gap['accuracy'])}, macro-F1 {_points(gap['macro_f1'])} points (train - validation), "
-            f"loss {gap['loss']:+.4f} (validation - train)",
+            f"generalization gap  accuracy {signed(100 * gap['accuracy'], 2)}, macro-F1 {signed(100 * gap['macro_f1'], 2)} points (train - validation), "
+            f"loss {signed(gap['loss'], 4)} (validation - train)",
         )
     if "training" in report:
         model, training = report["model"], report["training"]
         console.print(
             f"{model['layers']} layer(s) of {model['hidden_size']}, {model['parameters']:,} parameters, {training['precision']} on {training['device']}; "
-            f"trained {format_seconds(training['seconds'])} min over {training['epochs']:g} epochs, best epoch {training['best_epoch']:g}",
+            f"trained {duration(training['seconds'])} over {training['epochs']:.3g} epochs, best epoch {training['best_epoch']:.3g}",
         )
-    if sentence := compare_baseline(report):
-        console.print(sentence)
+    if "test" in report["splits"]:
+        linear = (report.get("baseline") or {}).get("linear")
+        console.print(describe_result("test", report["splits"]["test"]))
+        if sentence := describe_baseline("test", report["splits"]["test"], linear):
+            console.print(sentence)
 
 
 def scores_table(report: dict[str, Any]) -> Table:
@@ -44,8 +47,8 @@ def scores_table(report: dict[str, Any]) -> Table:
     for split, scores in report["splits"].items():
         table.add_row(
             split,
-            _percent(scores["accuracy"]),
-            _percent(scores["macro_f1"]),
+            percent(scores["accuracy"]),
+            percent(scores["macro_f1"]),
             f"{scores['loss']:.4f}",
             f"{scores['examples']:,}",
         )
@@ -54,33 +57,9 @@ def scores_table(report: dict[str, Any]) -> Table:
         for split in ("validation", "test"):
             row = linear[split]
             table.add_row(
-                f"linear baseline, {split}", _percent(row["accuracy"]), _percent(row["macro_f1"]), "", "", style="dim"
+                f"linear baseline, {split}", percent(row["accuracy"]), percent(row["macro_f1"]), "", "", style="dim"
             )
     return table
-
-
-def compare_baseline(report: dict[str, Any]) -> str | None:
-    """One sentence on whether the network beats the linear classifier on test."""
-    linear = (report.get("baseline") or {}).get("linear")
-    if not linear or "test" not in report["splits"]:
-        return None
-    difference = report["splits"]["test"]["accuracy"] - linear["test"]["accuracy"]
-    texts = round(difference * report["splits"]["test"]["examples"])
-    if texts == 0:
-        return "The linear baseline (TF-IDF of words and pairs) is as accurate on test as this network."
-    relation = "better" if texts > 0 else "WORSE"
-    return (
-        f"On test this network is {abs(100 * difference):.2f} points ({abs(texts)} texts) {relation} than the linear baseline "
-        "(TF-IDF of words and pairs)."
-    )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}%"
-
-
-def _points(difference: float) -> str:
-    return f"{100 * difference:+.2f}"
 
 
 def print_start(
