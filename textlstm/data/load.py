@@ -4,7 +4,6 @@ Order: read, drop empty texts, drop repeats, split what was not given, check the
 """
 
 import hashlib
-import logging
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,8 +13,6 @@ from sklearn.model_selection import train_test_split
 
 from textlstm.data.source import SPLITS, DatasetSource, Frames
 from textlstm.errors import UserError
-
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -135,8 +132,6 @@ def complete_splits(frames: Frames, source: DatasetSource) -> tuple[Frames, list
             split: taken.sort_index(),
         }
     frames = {split: frame.reset_index(drop=True) for split, frame in frames.items()}
-    for warning in warnings:
-        log.warning("%s", warning)
     return frames, warnings
 
 
