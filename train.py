@@ -25,7 +25,7 @@ def train(settings: TrainSettings, folder: Path) -> None:
     console = open_console()
     machine = prepare_machine(settings.training)
     data = load_data(settings.dataset)
-    tokenizer = settings.tokenizer.train(data.splits["train"]["text"], settings.embedding.words())
+    tokenizer = settings.tokenizer.train(data.splits["train"]["text"], *settings.embedding.words())
     texts = encode_splits(data.splits, tokenizer)
     table = settings.embedding.build(vocabulary_of(tokenizer), texts["train"].whole)
     model = build_network(

@@ -4,7 +4,7 @@
 Stanford Sentiment Treebank, so that raw and pre-tokenized texts meet the same vectors.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pydantic import Field
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -26,19 +26,23 @@ class WordsTokenizer(Section):
     lowercase: bool = Field(True, description="fold upper and lower case")
     max_length: int = Field(256, ge=1, description="tokens of a text that are read; the rest is cut off")
 
-    def train(self, texts: Iterable[str], extra_words: Sequence[str] = ()) -> PreTrainedTokenizerFast:
-        """Count the words of `texts`; `extra_words` (of a file of vectors) follow the training words."""
-        tokenizer = self._empty()
-        trainer = trainers.WordLevelTrainer(
-            vocab_size=self.vocabulary_size,
-            min_frequency=self.minimum_count,
-            special_tokens=[PAD, UNKNOWN],
-            show_progress=False,
-        )
-        tokenizer.train_from_iterator(texts, trainer)
-        vocabulary = tokenizer.get_vocab()
-        for word in extra_words:
+    def train(
+        self, texts: Sequence[str], file_words: Sequence[str] = (), extra_words: int = 0
+    ) -> PreTrainedTokenizerFast:
+        """Count the words of `texts`, the training split.
+
+        The vocabulary: words seen `minimum_count` times; rarer ones that are among `file_words` (of a
+        file of vectors, in its order of frequency), since these come with a meaning; and the first
+        `extra_words` of the file.
+        """
+        words = self._count(texts, self.minimum_count)
+        rare = self._count(texts, 1)[len(words) :] if file_words else []
+        known = set(file_words)
+        words += [word for word in rare if word in known]
+        vocabulary = {PAD: 0, UNKNOWN: 1}
+        for word in [*words, *file_words[:extra_words]]:
             vocabulary.setdefault(word, len(vocabulary))
+        tokenizer = self._empty()
         tokenizer.model = models.WordLevel(vocabulary, unk_token=UNKNOWN)
         return PreTrainedTokenizerFast(
             tokenizer_object=tokenizer,
@@ -48,6 +52,18 @@ class WordsTokenizer(Section):
             model_input_names=["input_ids", "attention_mask"],
             clean_up_tokenization_spaces=False,
         )
+
+    def _count(self, texts: Sequence[str], minimum_count: int) -> list[str]:
+        """Words seen at least `minimum_count` times, the most frequent first, `vocabulary_size` at most."""
+        tokenizer = self._empty()
+        tokenizer.train_from_iterator(
+            texts,
+            trainers.WordLevelTrainer(
+                vocab_size=self.vocabulary_size, min_frequency=minimum_count, show_progress=False
+            ),
+        )
+        counted = tokenizer.get_vocab()
+        return sorted(counted, key=counted.__getitem__)
 
     def _empty(self) -> Tokenizer:
         tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))

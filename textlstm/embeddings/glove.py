@@ -8,14 +8,14 @@ import gzip
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
 from pydantic import Field
 
-from textlstm.embeddings.source import EmbeddingSource, EmbeddingTable
+from textlstm.embeddings.source import EmbeddingSource, EmbeddingTable, SourceWords
 from textlstm.errors import UserError
 
 
@@ -25,10 +25,10 @@ class GloveEmbedding(EmbeddingSource):
     path: str | None = Field(None, description="file of vectors: plain text, .gz or .zip")
     extra_words: int = Field(20_000, ge=0, description="most frequent words of the file that join the training words")
 
-    def words(self) -> Sequence[str]:
-        """The first words of the file: no text is looked at for them."""
+    def words(self) -> SourceWords:
+        """All words of the file, in its order: no text is looked at for them."""
         with open_vectors(self.path) as lines:
-            return [word for word, _ in islice(lines, self.extra_words)]
+            return SourceWords([word for word, _ in lines], self.extra_words)
 
     def build(self, vocabulary: Sequence[str], train_ids: Sequence[Sequence[int]]) -> EmbeddingTable:
         """Vectors of the words that the file has; the others are drawn with the same spread."""

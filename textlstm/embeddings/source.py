@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -23,15 +24,22 @@ class EmbeddingTable:
     covered: np.ndarray | None = None
 
 
+class SourceWords(NamedTuple):
+    """Words that a source has, the most frequent first, and how many of them always join the vocabulary."""
+
+    known: Sequence[str] = ()
+    always: int = 0
+
+
 class EmbeddingSource(Section):
     """Where the first vectors of the words come from."""
 
     name: str = Field(min_length=1, description="name of the source")
     trainable: bool = Field(True, description="whether training changes the vectors")
 
-    def words(self) -> Sequence[str]:
-        """Words that the vocabulary should hold beside the training texts' own."""
-        return ()
+    def words(self) -> SourceWords:
+        """The words that the source has, for the choice of the vocabulary."""
+        return SourceWords()
 
     @abstractmethod
     def build(self, vocabulary: Sequence[str], train_ids: Sequence[Sequence[int]]) -> EmbeddingTable:

@@ -49,6 +49,7 @@ def fit(
     Raises `TrainingDiverged` when a loss is not finite.
     """
     transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
     train, validation = splits["train"], splits["validation"]
     progress = ProgressLines(console, settings.metric, train.lengths)
     callbacks: list[Any] = [HistoryWriter(folder / "history.jsonl"), progress]
