@@ -23,9 +23,8 @@ def evaluate(settings: EvaluateSettings, _: Path) -> None:
     stored = open_run(settings)
     model, tokenizer = load_checkpoint(stored.model_folder)
     model.to(stored.device)
-    data = load_evaluation_data(
-        stored.dataset, settings.evaluation.split, label_names=list(model.config.id2label.values())
-    )
+    label_names = list(model.config.id2label.values())
+    data = load_evaluation_data(stored.dataset, stored.split, label_names=label_names, as_in_training=stored.own_data)
     texts = encode_splits(data.splits, tokenizer)
     logits = predict_splits(model, texts, stored.precision)
     folder = stored.evaluation_folder(data.fingerprint)

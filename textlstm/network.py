@@ -91,13 +91,14 @@ def load_checkpoint(folder: Path) -> tuple[StackedLSTMForSequenceClassification,
     transformers.logging.set_verbosity_error()
     try:
         config = json.loads((folder / "config.json").read_text())
-        if config.get("model_type") != StackedLSTMConfig.model_type:
+        kind = config.get("model_type") if isinstance(config, dict) else None
+        if kind != StackedLSTMConfig.model_type:
             raise UserError(
-                f"{folder} holds a model of type '{config.get('model_type')}', not '{StackedLSTMConfig.model_type}'.\n"
+                f"{folder} holds a model of type '{kind}', not '{StackedLSTMConfig.model_type}'.\n"
                 "Give a folder that textlstm's train.py made."
             )
         model, info = StackedLSTMForSequenceClassification.from_pretrained(
-            folder, local_files_only=True, output_loading_info=True
+            folder, local_files_only=True, output_loading_info=True, ignore_mismatched_sizes=True
         )
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
     except UserError:

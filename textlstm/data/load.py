@@ -46,13 +46,16 @@ def load_data(source: DatasetSource) -> LoadedData:
     return LoadedData(splits, label_names, fingerprint(splits), removed, empty, warnings)
 
 
-def load_evaluation_data(source: DatasetSource, split: str, label_names: list[str]) -> LoadedData:
+def load_evaluation_data(
+    source: DatasetSource, split: str, *, label_names: list[str], as_in_training: bool
+) -> LoadedData:
     """One split of `source`, labelled with a trained model's own classes.
 
-    A source that holds only that split is read as it stands; otherwise it is split as in training.
+    `as_in_training` divides and cleans the data as the run did; else a split that the source gives
+    is taken as it stands, and only a missing one is taken off train.
     """
-    frames = source.read()
-    if "train" in frames and split not in frames:
+    frames = {} if as_in_training else source.read()
+    if as_in_training or ("train" in frames and split not in frames):
         data = load_data(source)
         frames = {split: frame_of(data.splits[split], data.label_names)}
     if split not in frames:

@@ -18,7 +18,10 @@ Frames = dict[str, pd.DataFrame]
 class DatasetSource(Section):
     """Where texts and labels come from, and how they are divided into three splits."""
 
-    name: str = Field(min_length=1, description="name of the data set; names the folder of its runs")
+    name: str = Field(
+        pattern=r"^\w[\w.-]*$",
+        description="name of the data set, in letters, digits, _ . and -; names the folder of its runs",
+    )
     text_column: str = Field("text", min_length=1, description="column that holds the text")
     label_column: str = Field("label", min_length=1, description="column that holds the class")
     validation_share: float = Field(
@@ -27,7 +30,7 @@ class DatasetSource(Section):
     test_share: float = Field(
         0.2, gt=0, lt=1, description="share of all training rows set aside as test, if none is given"
     )
-    split_seed: int = Field(0, ge=0, description="seed of the split; `seed` never changes it")
+    split_seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the split; `seed` never changes it")
     deduplicate: Literal["exact", "none"] = Field(
         "none", description="`exact` removes repeated texts before a split is made, or from train if splits are given"
     )
@@ -39,6 +42,8 @@ class DatasetSource(Section):
     def select_columns(self, frame: pd.DataFrame, where: str) -> pd.DataFrame:
         """Give `frame` the columns `text` and `label`, both strings; say which are there if one is missing."""
         for column in (self.text_column, self.label_column):
+            if list(frame.columns).count(column) > 1:
+                raise UserError(f"{where} has two columns named '{column}'.\nRename one of them.")
             if column not in frame.columns:
                 raise UserError(
                     f"{where} has no column '{column}'.\nIt has: {', '.join(map(str, frame.columns))}.\n"

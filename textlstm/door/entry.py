@@ -1,11 +1,11 @@
 """A function of checked settings as a Hydra program.
 
-In a single run every error of a user ends in a short message and exit code 1. In a sweep it ends
-its job alone; the others go on.
+In a single run every error of a user ends in a short message and exit code 1, and a wrong setting
+leaves no folder. In a sweep an error ends its job alone; the others go on.
 """
 
 import os
-import shutil
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -15,15 +15,15 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
+from textlstm.door.arguments import Arguments, read_arguments
 from textlstm.door.help import print_help
 from textlstm.door.messages import translate
-from textlstm.door.resume import stored_config
-from textlstm.door.run_folder import is_finished, run_name
+from textlstm.door.resume import compose_plain, stored_config
+from textlstm.door.run_folder import forget_unused, is_finished, load_stored_overrides, run_name
 from textlstm.door.settings import check_evaluate, check_train
 from textlstm.errors import UserError
 
@@ -39,76 +39,116 @@ def entry(program: Program, script: str, config_name: str) -> Callable[[], None]
     folder = Path(script).resolve().parent / "conf"
 
     def main() -> None:
-        errors = Console(stderr=True, soft_wrap=True, highlight=False)
+        signal.signal(signal.SIGTERM, _stop)
+        if {"-h", "--help"} & set(sys.argv[1:]):
+            print_help(folder, config_name)
+            return
         try:
-            _start(program, folder, config_name, sys.argv[1:])
+            _start(program, folder, config_name, read_arguments(sys.argv[1:], folder, config_name))
         except KeyboardInterrupt:
-            errors.print(interrupted(), markup=False)
+            _say(interrupted())
             sys.exit(130)
         except UserError as error:
             if "debug=true" in sys.argv:
                 raise
-            errors.print(f"Error: {error}", markup=False)
+            _say(f"Error: {error}")
             sys.exit(1)
 
     return main
 
 
-def _start(program: Program, folder: Path, config_name: str, arguments: list[str]) -> None:
-    signal.signal(signal.SIGTERM, _stop)
-    if "-h" in arguments or "--help" in arguments:
-        print_help(folder, config_name)
-        return
-    resume = [argument.split("=", 1)[1] for argument in arguments if argument.startswith("resume=")]
+def _start(program: Program, folder: Path, config_name: str, arguments: Arguments) -> None:
+    resume = arguments.value_of("resume")
     try:
-        if resume and resume[-1] not in ("", "null"):
-            _resume(program, folder, resume[-1], arguments)
+        if resume is not None:
+            _resume(program, folder, resume, arguments)
+        elif set(arguments.flags) - {"--multirun"}:
+            _hydra_main(folder, config_name, arguments, lambda *_: None)  # Hydra prints and ends
+        elif arguments.multirun:
+            _sweep(program, folder, config_name, arguments)
         else:
-            _run_hydra(program, folder, config_name)
+            # Before Hydra makes the run's folder: a wrong setting should leave nothing behind.
+            CHECKS[config_name](compose_plain(folder, config_name, arguments.overrides), names_of(arguments.overrides))
+            _run(program, folder, config_name, arguments)
     except (HydraException, OmegaConfBaseException) as error:
         raise translate(error) from error
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None or Path(str(error.filename)).suffix == ".py":
             raise
-        raise UserError(
-            f"{error.filename}: {error.strerror}.\nChoose a place that can be written: output_dir=DIR."
-        ) from error
+        raise UserError(f"{error.filename}: {error.strerror}.\nChoose a place that can be written.") from error
 
 
-def _stop(*_: Any) -> None:
-    raise KeyboardInterrupt
+def _run(program: Program, folder: Path, config_name: str, arguments: Arguments) -> None:
+    failed: list[UserError] = []
+
+    def job(config: dict[str, Any], run: Path) -> None:
+        try:
+            _one_run(program, config_name, config, run, arguments.overrides)
+        except UserError as error:
+            failed.append(error)  # raised below: through Hydra it would come with lines of Hydra's own
+
+    _hydra_main(folder, config_name, arguments, job)
+    if failed:
+        raise failed[0]
 
 
-def _run_hydra(program: Program, folder: Path, config_name: str) -> None:
+def _sweep(program: Program, folder: Path, config_name: str, arguments: Arguments) -> None:
+    failed: list[str] = []
+
+    def job(config: dict[str, Any], run: Path) -> None:
+        overrides = list(HydraConfig.get().overrides.task)
+        try:
+            _one_run(program, config_name, config, run, overrides)
+        except UserError as error:
+            failed.append(f"{' '.join(overrides)}: {str(error).splitlines()[0]}")
+            _say(f"Failed: {' '.join(overrides)}\n{error}")
+
+    _hydra_main(folder, config_name, arguments, job)
+    if failed:
+        shown = failed[:2] + ([f"... and {len(failed) - 2} more"] if len(failed) > 2 else [])
+        raise UserError(f"{len(failed)} run(s) of the sweep failed; the others are done.\n" + "\n".join(shown[:2]))
+
+
+def _one_run(program: Program, config_name: str, config: dict[str, Any], run: Path, overrides: Iterable[str]) -> None:
+    try:
+        settings = CHECKS[config_name](config, names_of(overrides))
+        if config_name == "config":
+            _runs.append(run)
+        program(settings, run)
+    finally:
+        forget_unused(run)
+
+
+def _hydra_main(
+    folder: Path, config_name: str, arguments: Arguments, job: Callable[[dict[str, Any], Path], None]
+) -> None:
     # Errors reach us as they were raised, instead of printed with a traceback by Hydra.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     OmegaConf.register_new_resolver("run_folder", run_name, replace=True)
+    sys.argv = [sys.argv[0], *arguments.flags, *arguments.overrides]
 
     @hydra.main(version_base=None, config_path=str(folder), config_name=config_name)
-    def job(config: DictConfig) -> None:
-        hydra_config = HydraConfig.get()
-        run = _as_typed(Path(hydra_config.runtime.output_dir))
-        try:
-            plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-            settings = CHECKS[config_name](plain, names_of(hydra_config.overrides.task))
-            if config_name == "config":
-                _runs.append(run)
-            program(settings, run)
-        except UserError as error:
-            _forget_unused(run)
-            if hydra_config.mode == RunMode.MULTIRUN:
-                overrides = " ".join(hydra_config.overrides.task)
-                Console(stderr=True, soft_wrap=True).print(
-                    f"Job {hydra_config.job.num} ({overrides}) failed: {error}", markup=False
-                )
-            raise
+    def main(config: DictConfig) -> None:
+        plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+        job(plain, _as_typed(Path(HydraConfig.get().runtime.output_dir)))
 
-    job()
+    main()
+
+
+def _resume(program: Program, folder: Path, run: str, arguments: Arguments) -> None:
+    if arguments.multirun:
+        raise UserError("resume goes on with one run, and -m starts several.\nLeave out one of them.")
+    config = stored_config(run, arguments.overrides, folder)
+    if is_finished(Path(run)):
+        print(f"{run} is finished: there is nothing to go on with. See {run}/report.html.")
+        return
+    _runs.append(Path(run))
+    program(check_train(config, names_of(load_stored_overrides(Path(run)))), Path(run))
 
 
 def names_of(overrides: Iterable[str]) -> set[str]:
     """The dotted names that `name=value` overrides set."""
-    return {override.lstrip("+~").split("=")[0] for override in overrides}
+    return {override.split("=")[0] for override in overrides}
 
 
 def _as_typed(path: Path) -> Path:
@@ -116,24 +156,16 @@ def _as_typed(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _resume(program: Program, folder: Path, run: str, arguments: list[str]) -> None:
-    config = stored_config(run, [argument for argument in arguments if not argument.startswith("-")], folder)
-    if is_finished(Path(run)):
-        print(f"{run} is finished: there is nothing to go on with. See {run}/report.html.")
-        return
-    started = [str(override) for override in OmegaConf.load(Path(run) / ".hydra" / "overrides.yaml")]
-    _runs.append(Path(run))
-    program(check_train(config, names_of(started)), Path(run))
-
-
-def _forget_unused(run: Path) -> None:
-    """Remove a folder in which nothing but Hydra's own files stands: it would only confuse."""
-    if run.resolve() != Path.cwd() and run.is_dir() and {path.name for path in run.iterdir()} <= {".hydra"}:
-        shutil.rmtree(run)
+def _stop(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def interrupted() -> str:
     """What to say after Ctrl-C: the command that goes on, where there is something to go on with."""
     if not _runs or is_finished(_runs[-1]):
         return "Stopped."
-    return f"Stopped. Go on with: python train.py resume={_runs[-1]}"
+    return f"Stopped. Go on with: python train.py {shlex.quote(f'resume={_runs[-1]}')}"
+
+
+def _say(message: str) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(message)

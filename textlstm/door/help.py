@@ -39,7 +39,7 @@ def print_help(folder: Path, config_name: str) -> None:
     groups = [folder / "dataset"] if not training else sorted(path for path in folder.iterdir() if path.is_dir())
     console.print(_choices_table(groups))
     if training:
-        defaults = compose_plain(folder, [])
+        defaults = compose_plain(folder, "config", [])
         _print(console, "The run", _rows("", RunSettings, defaults))
         _print(console, "The network", _model_rows(defaults["model"]))
         _print(console, "Training", _rows("training.", TrainingSettings, defaults["training"]))

@@ -7,6 +7,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from textlstm.door.run_folder import load_stored_config, load_stored_overrides
 from textlstm.errors import UserError
 
 FREE = ("resume", "debug")
@@ -16,30 +17,29 @@ FREE = ("resume", "debug")
 def stored_config(run: str, overrides: list[str], folder: Path) -> dict[str, Any]:
     """The configuration that `run` was started with; raise `UserError` for a contradiction."""
     path = Path(run)
-    stored, first = path / ".hydra" / "config.yaml", path / ".hydra" / "overrides.yaml"
-    if not path.is_dir() or not stored.is_file() or not first.is_file():
+    if not (path / ".hydra" / "config.yaml").is_file() or not (path / ".hydra" / "overrides.yaml").is_file():
         raise UserError(
-            f"resume={run} is not the folder of a run.\nGive a folder that train.py made, such as runs/bbc_news/<time>-<hash>."
+            f"resume={run} is not the folder of a run.\n"
+            "Give a folder that train.py made, such as runs/bbc_news/<time>-<hash>."
         )
-    config: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(stored), resolve=True)  # type: ignore[assignment]
-    started = [str(override) for override in OmegaConf.load(first)]
-    extra = [override for override in overrides if override.lstrip("+").split("=")[0] not in FREE]
-    before, after = compose_plain(folder, started), compose_plain(folder, [*started, *extra])
-    for name in sorted(flatten(before) | flatten(after)):
-        old, new = flatten(before).get(name), flatten(after).get(name)
-        if old != new and name not in FREE:
+    config, started = load_stored_config(path), load_stored_overrides(path)
+    extra = [override for override in overrides if override.split("=")[0] not in FREE]
+    before = flatten(compose_plain(folder, "config", started))
+    after = flatten(compose_plain(folder, "config", [*started, *extra]))
+    for name in sorted(before | after):
+        if before.get(name) != after.get(name) and name not in FREE:
             raise UserError(
-                f"{name}={new} contradicts the run, which was started with {name}={old}.\n"
+                f"{name.removesuffix('._target_')}={after.get(name)} contradicts the run, which was started with {before.get(name)}.\n"
                 "Leave it out to go on with that run, or start a new one without resume."
             )
     return config
 
 
-def compose_plain(folder: Path, overrides: list[str]) -> dict[str, Any]:
-    """Compose the training configuration to plain values, without starting Hydra's application."""
+def compose_plain(folder: Path, config_name: str, overrides: list[str]) -> dict[str, Any]:
+    """Compose a configuration to plain values, without starting Hydra's application."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base=None, config_dir=str(folder)):
-        return OmegaConf.to_container(compose("config", overrides=overrides), resolve=True)  # type: ignore[return-value]
+        return OmegaConf.to_container(compose(config_name, overrides=overrides), resolve=True)  # type: ignore[return-value]
 
 
 def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

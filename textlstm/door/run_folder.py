@@ -1,9 +1,15 @@
-"""The folder of one run: its name, and whether it is finished."""
+"""The folder of one run: its name, what it was started with, whether it is finished."""
 
 import secrets
+import shutil
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+from textlstm.errors import UserError
 
 REPORT = "report.json"
 
@@ -17,3 +23,41 @@ def run_name() -> str:
 def is_finished(folder: Path) -> bool:
     """Whether the run wrote its report, which comes last and by rename."""
     return (folder / REPORT).is_file()
+
+
+def load_stored_config(run: Path) -> dict[str, Any]:
+    """The configuration that a run was started with."""
+    config = _load_yaml(run / ".hydra" / "config.yaml")
+    if not isinstance(config, dict) or not isinstance(config.get("dataset"), dict):
+        raise UserError(
+            f"{run}/.hydra/config.yaml is damaged: it holds no configuration.\nCopy the run again, or train anew."
+        )
+    return config
+
+
+def load_stored_overrides(run: Path) -> list[str]:
+    """What was given on the command line when a run was started."""
+    overrides = _load_yaml(run / ".hydra" / "overrides.yaml")
+    if not isinstance(overrides, list):
+        raise UserError(
+            f"{run}/.hydra/overrides.yaml is damaged: it holds no list.\nCopy the run again, or train anew."
+        )
+    return [str(override) for override in overrides]
+
+
+def _load_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+
+
+def forget_unused(run: Path) -> None:
+    """Remove a folder in which nothing but Hydra's own files stands, and its parents if that emptied them."""
+    if run.resolve() == Path.cwd() or not run.is_dir() or not {path.name for path in run.iterdir()} <= {".hydra"}:
+        return
+    shutil.rmtree(run)
+    for parent in (run.parent, run.parent.parent):
+        if parent.resolve() == Path.cwd() or any(parent.iterdir()):
+            return
+        parent.rmdir()

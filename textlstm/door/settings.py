@@ -29,7 +29,7 @@ MOST_PROBLEMS = 3
 class RunSettings(Section):
     """Settings of the run as a whole."""
 
-    seed: int = Field(0, ge=0, description="seed of weights, dropout and batch order; never of the split")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of weights, dropout and batch order; never of the split")
     output_dir: str = Field("runs", min_length=1, description="folder below which runs are written")
     baseline: Literal["linear", "none"] = Field("linear", description="simple classifier to stand beside the network")
     resume: str | None = Field(None, description="folder of an interrupted run to go on with")
@@ -71,7 +71,6 @@ def check_train(config: dict[str, Any], explicit: set[str] = frozenset()) -> Tra
 
     Raises `UserError` naming up to three problems, a line each.
     """
-    config = {name: value for name, value in config.items() if name != "experiment"}
     if "training.epochs" in explicit and "training.max_steps" not in explicit:
         # The user's own number of epochs wins over a preset's number of updates.
         config = config | {"training": config["training"] | {"max_steps": None}}
@@ -118,8 +117,10 @@ def _check_section(name: str, values: Any, problems: list[str]) -> Any:
     if not isinstance(values, dict):
         problems.append(f"{name} is empty. Choose one: {name}=NAME (see --help).")
         return None
-    target = values.get("_target_", "")
-    section = TrainingSettings if name == "training" else get_class(target)
+    if name != "training" and "_target_" not in values:
+        problems.append(f"{name} has settings but no kind. Choose one first: {name}=NAME (see --help).")
+        return None
+    section = TrainingSettings if name == "training" else get_class(values["_target_"])
     plain = {key: value for key, value in values.items() if key != "_target_"}
     return _check(section, plain, name, problems)
 
@@ -147,10 +148,7 @@ def _problem(item: Any, prefix: str, known: list[str]) -> str:
 def unknown_setting(name: str, known: list[str]) -> str:
     """The message for a setting that does not exist, with the nearest that does."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if not near:  # perhaps the right name in the wrong section
-        last = name.rsplit(".", 1)[-1]
-        near = [other for other in all_names() if other.rsplit(".", 1)[-1] == last][:1]
-    return f"'{name}' is not a setting." + (f" Did you mean '{near[0]}'?" if near else " See: python train.py --help")
+    return f"'{name}' is not a setting." + (f" Did you mean '{near[0]}'?" if near else "")
 
 
 def check_model(values: dict[str, Any], problems: list[str]) -> dict[str, Any]:
@@ -169,16 +167,6 @@ def check_model(values: dict[str, Any], problems: list[str]) -> dict[str, Any]:
 def model_names() -> list[str]:
     """Names of the settings `model.*`."""
     return [item.name for item in own_fields(StackedLSTMConfig) if item.name not in FROM_DATA]
-
-
-def all_names() -> list[str]:
-    """Dotted names of every setting of every section class."""
-    names = list(RunSettings.model_fields) + [f"model.{name}" for name in model_names()]
-    names += [f"training.{name}" for name in TrainingSettings.model_fields]
-    for prefix, base in (("dataset", DatasetSource), ("tokenizer", WordsTokenizer), ("embedding", EmbeddingSource)):
-        for section in (base, *base.__subclasses__()):
-            names += [f"{prefix}.{name}" for name in section.model_fields]
-    return list(dict.fromkeys(names))
 
 
 def raise_problems(problems: list[str]) -> None:

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 
 from textlstm.data.source import DatasetSource
-from textlstm.door.run_folder import REPORT
+from textlstm.door.run_folder import REPORT, load_stored_config
 from textlstm.door.settings import EvaluateSettings, stored_dataset, without_targets
 from textlstm.errors import UserError
 from textlstm.network import model_folder
@@ -37,9 +36,10 @@ class StoredRun:
 
     def reproduced(self, report: dict[str, Any]) -> bool | None:
         """Whether every stored digit of the split came out again; None where nothing is stored for this data."""
-        if not self.own_data or self.stored_report is None or self.split not in self.stored_report["splits"]:
+        stored = (self.stored_report or {}).get("splits", {}).get(self.split)
+        if not self.own_data or stored is None:
             return None
-        return bool(report["splits"][self.split] == self.stored_report["splits"][self.split])
+        return bool(report["splits"][self.split] == stored)
 
 
 def open_run(settings: EvaluateSettings) -> StoredRun:
@@ -77,9 +77,7 @@ def open_run(settings: EvaluateSettings) -> StoredRun:
 
 
 def _stored_config(run: Path | None) -> dict[str, Any] | None:
-    if run is None:
-        return None
-    return OmegaConf.to_container(OmegaConf.load(run / ".hydra" / "config.yaml"), resolve=True)  # type: ignore[return-value]
+    return None if run is None else load_stored_config(run)
 
 
 def _json(path: Path) -> dict[str, Any] | None:

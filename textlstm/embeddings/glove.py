@@ -50,12 +50,14 @@ class GloveEmbedding(EmbeddingSource):
         return EmbeddingTable(size, vectors, covered)
 
     def _parse(self, word: str, numbers: list[str]) -> np.ndarray:
+        message = f"{self.path}: the vector of '{word}' is not made of numbers.\nGive a file in GloVe's text format."
         try:
-            return np.array(numbers, dtype=np.float32)
+            vector = np.array(numbers, dtype=np.float32)
         except ValueError as error:
-            raise UserError(
-                f"{self.path}: the vector of '{word}' is not made of numbers.\nGive a file in GloVe's text format."
-            ) from error
+            raise UserError(message) from error
+        if not np.isfinite(vector).all():
+            raise UserError(message)
+        return vector
 
 
 @contextmanager
@@ -80,8 +82,11 @@ def _open(path: str) -> Iterator[IO[bytes]]:
         with gzip.open(path) as file:
             yield cast(IO[bytes], file)
     elif path.endswith(".zip"):
-        with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as file:
-            yield file
+        with zipfile.ZipFile(path) as archive:
+            if not archive.namelist():
+                raise zipfile.BadZipFile("the archive is empty")
+            with archive.open(archive.namelist()[0]) as member:
+                yield member
     else:
         with open(path, "rb") as file:
             yield file

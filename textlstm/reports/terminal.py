@@ -1,5 +1,6 @@
 """The closing tables in the terminal."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def print_next(console: Console, folder: Path) -> None:
     """Where everything is, and what to type next."""
     console.print(f"run       {folder}")
     console.print(f"report    {folder / 'report.html'}")
-    console.print(f"next      python evaluate.py checkpoint={folder}")
+    console.print(f"next      python evaluate.py {shlex.quote(f'checkpoint={folder}')}")
 
 
 def print_evaluation(console: Console, report: dict[str, Any], reproduced: bool | None) -> None:

@@ -1,0 +1,116 @@
+"""The command line, read before Hydra sees it: misspelt names and unreadable values are refused here.
+
+Left to itself, Hydra advises to put a `+` before a name that it does not know, which hides the
+mistake; and it reads `=`, `#`, quotes and letters beyond ASCII in a value as grammar.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from textlstm.door.names import Names
+from textlstm.errors import UserError
+
+FLAGS = ("--multirun", "--cfg", "--resolve", "--info", "--version", "--hydra-help")
+SHORT = {"-m": "--multirun", "-c": "--cfg"}
+WITH_VALUE = {"--cfg": ("job", "hydra", "all")}
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """flags: for Hydra. overrides: `name=value`, in a form that Hydra's grammar accepts."""
+
+    flags: list[str]
+    overrides: list[str]
+
+    @property
+    def multirun(self) -> bool:
+        """Whether several values make several runs."""
+        return "--multirun" in self.flags
+
+    def value_of(self, name: str) -> str | None:
+        """The last value given for `name`; None where there is none or null."""
+        values = [parse(override).value() for override in self.overrides if override.split("=", 1)[0] == name]
+        return str(values[-1]) if values and values[-1] not in (None, "") else None
+
+
+def read_arguments(arguments: list[str], folder: Path, config_name: str) -> Arguments:
+    """Check and clean `arguments`; raise `UserError` for the first that cannot be used."""
+    flags, given = _split_flags(arguments)
+    split = [_name_and_value(argument, config_name) for argument in given]
+    names = Names(folder, config_name, dict(split))
+    overrides = []
+    for name, value in split:
+        if not name.startswith("hydra"):
+            names.check(name, value)
+        override = _readable(name, value)
+        if parse(override).is_sweep_override() and "--multirun" not in flags:
+            raise UserError(
+                f"{name}={value} gives several values.\nOne run for each: python train.py -m {name}={value}\n"
+                f'One value with a comma in it: "{name}=\'{value}\'"; a list: "{name}=[{value}]".'
+            )
+        overrides.append(override)
+    return Arguments(flags, overrides)
+
+
+def parse(override: str) -> Override:
+    """Hydra's own reading of one override."""
+    return OverridesParser.create().parse_override(override)
+
+
+def _split_flags(arguments: list[str]) -> tuple[list[str], list[str]]:
+    flags: list[str] = []
+    given: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if not argument.startswith("-"):
+            given.append(argument)
+            continue
+        flag = SHORT.get(argument, argument)
+        if flag not in FLAGS:
+            raise UserError(
+                f"'{argument}' is not an option.\nSettings are given as name=value, without dashes; see --help."
+            )
+        flags.append(flag)
+        if flag in WITH_VALUE:
+            value = next(rest, "")
+            if value not in WITH_VALUE[flag]:
+                raise UserError(
+                    f"{argument} '{value}' is not known.\nAllowed: {argument} {'|'.join(WITH_VALUE[flag])}."
+                )
+            flags.append(value)
+    return flags, given
+
+
+def _name_and_value(argument: str, config_name: str) -> tuple[str, str]:
+    if argument.startswith("~"):
+        raise UserError(
+            f"'{argument}' removes a setting, which is not possible.\nGive it a value: {argument[1:].split('=')[0]}=VALUE."
+        )
+    name, equals, value = argument.partition("=")
+    # A + adds what the configuration lacks; here everything is there, and what is not is a mistake.
+    name = name.lstrip("+")
+    if not equals or not name:
+        looks_like_run = config_name == "evaluate" and Path(argument).exists()
+        hint = f"checkpoint={argument}" if looks_like_run else "model.layers=3"
+        raise UserError(f"'{argument}' is not of the form name=value.\nGive for example {hint}; see --help.")
+    return name, value
+
+
+def _readable(name: str, value: str) -> str:
+    """`name=value`, with the value in quotes where Hydra's grammar would trip over it."""
+    for override in (f"{name}={value}", f"{name}={quote(value)}"):
+        try:
+            parse(override)
+        except HydraException:
+            continue
+        return override
+    raise UserError(f"{name}={value} cannot be read.\nPut quotes round the value: \"{name}='...'\".")
+
+
+def quote(value: str) -> str:
+    """The value as one quoted word of Hydra's grammar."""
+    return "'" + value.replace("\\'", "'").replace("'", "\\'") + "'"
