@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from textlstm.data.folder import not_utf8
 from textlstm.data.source import SPLITS, DatasetSource, Frames
+from textlstm.data.text_files import read_text
 from textlstm.errors import UserError
 
 
@@ -27,7 +27,8 @@ class FilesSource(DatasetSource):
         paths = {split: getattr(self, split) for split in SPLITS if getattr(self, split)}
         if not paths:
             raise UserError(
-                "dataset=files needs at least one file.\nGive it: dataset.train=FILE (csv, tsv, json lines or parquet)."
+                "dataset=files needs at least one file.\n"
+                "Give it: dataset.train=FILE (csv, tsv, json lines or parquet), to score a checkpoint dataset.test=FILE."
             )
         # Look for all files before reading the first: a late typo should not cost a long read.
         for split, path in paths.items():
@@ -45,8 +46,8 @@ def read_table(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: the ending '{path.suffix}' is not known.\nAllowed: {' '.join(READERS)}.")
     try:
         frame = READERS[path.suffix.lower()](path)
-    except UnicodeDecodeError as error:
-        raise not_utf8(path, error) from error
+    except UserError:
+        raise
     except (ValueError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise UserError(f"{path} cannot be read as {path.suffix[1:]}: {reason}.\nCheck its format.") from error
@@ -56,11 +57,11 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    return _parse_rows(path.read_bytes().decode("utf-8-sig"), csv.excel)
+    return _parse_rows(read_text(path), csv.excel)
 
 
 def _read_tsv(path: Path) -> pd.DataFrame:
-    text = path.read_bytes().decode("utf-8-sig")
+    text = read_text(path)
     try:
         return _parse_rows(text, csv.excel_tab)
     except ValueError:
@@ -93,7 +94,7 @@ def _parse_rows(text: str, dialect: type[csv.Dialect]) -> pd.DataFrame:
 
 
 def _read_json_lines(path: Path) -> pd.DataFrame:
-    text = path.read_bytes().decode("utf-8-sig")
+    text = read_text(path)
     if text.lstrip().startswith("["):
         rows = json.loads(text)
     else:

@@ -6,6 +6,7 @@ import pandas as pd
 from pydantic import Field
 
 from textlstm.data.source import SPLITS, DatasetSource, Frames
+from textlstm.data.text_files import read_text
 from textlstm.errors import UserError
 
 
@@ -25,8 +26,9 @@ class FolderSource(DatasetSource):
             raise UserError(
                 f"dataset.path={self.path} is not a folder.\nGive a folder with a sub-folder for each class."
             )
-        if (root / "train").is_dir():
-            return {split: read_class_folders(root / split) for split in SPLITS if (root / split).is_dir()}
+        folders = {path.name for path in root.iterdir() if path.is_dir()}
+        if "train" in folders or (folders and folders <= set(SPLITS)):
+            return {split: read_class_folders(root / split) for split in SPLITS if split in folders}
         return {"train": read_class_folders(root)}
 
 
@@ -41,26 +43,7 @@ def read_class_folders(root: Path, fallback_encoding: str | None = None) -> pd.D
     rows = []
     for folder in classes:
         for file in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")):
-            rows.append({"text": _read_text(file, fallback_encoding), "label": folder.name})
+            rows.append({"text": read_text(file, fallback_encoding), "label": folder.name})
     if not rows:
         raise UserError(f"{root} holds class folders but no file.\nPut one text a file into them.")
     return pd.DataFrame(rows)
-
-
-def _read_text(file: Path, fallback_encoding: str | None) -> str:
-    raw = file.read_bytes()
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if fallback_encoding:
-            return raw.decode(fallback_encoding)
-        raise not_utf8(file, error) from error
-
-
-def not_utf8(file: str | Path, error: UnicodeDecodeError) -> UserError:
-    """The message for bytes that are not UTF-8, with the place of the first."""
-    line = error.object[: error.start].count(b"\n") + 1
-    return UserError(
-        f"{file} is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {error.start} (line {line}).\n"
-        f"Convert it first: iconv -f LATIN1 -t UTF-8 '{file}' > utf8-file (with its real encoding in place of LATIN1)."
-    )

@@ -34,6 +34,11 @@ class HubSource(DatasetSource):
         }
         if "train" not in dataset:
             raise UserError(f"{self.path} has no split named 'train'.\nIt has: {', '.join(dataset)}.")
+        for name in (self.validation_split, self.test_split):
+            if name not in (None, "none", *dataset):
+                raise UserError(
+                    f"{self.path} has no split named '{name}'.\nIt has: {', '.join(dataset)}; none takes a share of train."
+                )
         return {split: self._frame(dataset[names[split]], names[split]) for split in SPLITS if names[split] in dataset}
 
     def _load(self):  # type: ignore[no-untyped-def]

@@ -4,6 +4,7 @@ Order: read, drop empty texts, drop repeats, split what was not given, check the
 """
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -140,8 +141,8 @@ def complete_splits(frames: Frames, source: DatasetSource) -> tuple[Frames, list
 
 def sort_labels(labels: set[str]) -> list[str]:
     """Class names in order; by number where all are whole numbers (so that 10 follows 9)."""
-    if all(label.lstrip("-").isdigit() for label in labels):
-        return sorted(labels, key=int)
+    if all(re.fullmatch("-?[0-9]+", label) for label in labels):
+        return sorted(labels, key=lambda label: (int(label), label))
     return sorted(labels)
 
 
@@ -185,7 +186,7 @@ def fingerprint(splits: DatasetDict) -> str:
     """A hash of every text and label of every split, in order: equal data, equal fingerprint."""
     digest = hashlib.sha256()
     for split, rows in splits.items():
-        digest.update(f"{split}:{len(rows)};".encode())
+        digest.update(f"{split}:{len(rows)}:{rows.features['label'].names};".encode())
         for text, label in zip(rows["text"], rows["label"], strict=True):
             digest.update(f"{label}:{len(text)}:{text}".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:16]

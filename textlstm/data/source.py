@@ -49,7 +49,8 @@ class DatasetSource(Section):
                     f"{where} has no column '{column}'.\nIt has: {', '.join(map(str, frame.columns))}.\n"
                     "Set dataset.text_column and dataset.label_column to two of them."
                 )
-        texts, labels = frame[self.text_column], frame[self.label_column]
+        # As objects: categories and nullable types have rules of their own for what may be put into them.
+        texts, labels = frame[self.text_column].astype(object), frame[self.label_column].astype(object)
         if self.text_column == self.label_column:
             raise UserError(
                 f"dataset.text_column and dataset.label_column are both '{self.text_column}'.\n"
@@ -62,9 +63,21 @@ class DatasetSource(Section):
                 f"{where}: {int(unlabelled.sum())} row(s) have no label in '{self.label_column}'; the first is row {first}.\n"
                 "Every row needs a class. Label these rows or remove them."
             )
-        return pd.DataFrame(
-            {"text": texts.where(texts.notna(), "").astype(str), "label": labels.map(_label_text)}
-        ).reset_index(drop=True)
+        written = ["" if missing else str(text) for text, missing in zip(texts, texts.isna(), strict=True)]
+        for number, text in enumerate(written, start=1):
+            if not _is_text(text):
+                raise UserError(
+                    f"{where}: row {number} holds half of a character (a lone surrogate).\nRepair or remove it."
+                )
+        return pd.DataFrame({"text": written, "label": [_label_text(label) for label in labels]})
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _label_text(label: object) -> str:

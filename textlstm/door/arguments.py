@@ -43,9 +43,11 @@ def read_arguments(arguments: list[str], folder: Path, config_name: str) -> Argu
     split = [_name_and_value(argument, config_name) for argument in given]
     names = Names(folder, config_name, dict(split))
     overrides = []
-    for name, value in split:
+    # Groups first: which settings there are depends on what they choose.
+    for name, value in sorted(split, key=lambda pair: pair[0] not in names.groups):
         if not name.startswith("hydra"):
             names.check(name, value)
+    for name, value in split:
         override = _readable(name, value)
         if parse(override).is_sweep_override() and "--multirun" not in flags:
             raise UserError(

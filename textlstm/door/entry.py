@@ -43,13 +43,14 @@ def entry(program: Program, script: str, config_name: str) -> Callable[[], None]
         if {"-h", "--help"} & set(sys.argv[1:]):
             print_help(folder, config_name)
             return
+        debug = any(argument.lstrip("+").lower() == "debug=true" for argument in sys.argv)
         try:
             _start(program, folder, config_name, read_arguments(sys.argv[1:], folder, config_name))
         except KeyboardInterrupt:
             _say(interrupted())
             sys.exit(130)
         except UserError as error:
-            if "debug=true" in sys.argv:
+            if debug:
                 raise
             _say(f"Error: {error}")
             sys.exit(1)
@@ -75,7 +76,12 @@ def _start(program: Program, folder: Path, config_name: str, arguments: Argument
     except OSError as error:
         if error.filename is None or Path(str(error.filename)).suffix == ".py":
             raise
-        raise UserError(f"{error.filename}: {error.strerror}.\nChoose a place that can be written.") from error
+        place = (
+            "Choose another place: output_dir=DIR."
+            if config_name == "config"
+            else "The evaluation is written into the run."
+        )
+        raise UserError(f"{error.filename} cannot be read or written: {error.strerror}.\n{place}") from error
 
 
 def _run(program: Program, folder: Path, config_name: str, arguments: Arguments) -> None:
@@ -105,8 +111,8 @@ def _sweep(program: Program, folder: Path, config_name: str, arguments: Argument
 
     _hydra_main(folder, config_name, arguments, job)
     if failed:
-        shown = failed[:2] + ([f"... and {len(failed) - 2} more"] if len(failed) > 2 else [])
-        raise UserError(f"{len(failed)} run(s) of the sweep failed; the others are done.\n" + "\n".join(shown[:2]))
+        shown = failed if len(failed) <= 2 else [failed[0], f"... and {len(failed) - 1} more"]
+        raise UserError("\n".join([f"{len(failed)} run(s) of the sweep failed; the others are done.", *shown]))
 
 
 def _one_run(program: Program, config_name: str, config: dict[str, Any], run: Path, overrides: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ text format) is skipped. The words of such files stand in order of frequency.
 
 import gzip
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -72,8 +73,8 @@ def open_vectors(path: str | None) -> Iterator[Iterator[tuple[str, list[str]]]]:
     try:
         with _open(path) as file:
             yield _split_lines(path, (line.decode("utf-8", "replace").rstrip() for line in file))
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"embedding.path={path} cannot be read: {error}.\nIs the file complete?") from error
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"embedding.path={path} cannot be read: {error}.\nIs the file of vectors complete?") from error
 
 
 @contextmanager

@@ -68,10 +68,10 @@ class StackedLSTMConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         """Check every value; see the class for what is raised."""
         refuse_unknown(kwargs, self)
-        num_labels = kwargs.get("num_labels")
-        if num_labels is not None:
-            check_value("num_labels", num_labels, int, {"low": 2})
+        if kwargs.get("num_labels") is not None:
+            check_value("num_labels", kwargs["num_labels"], int, {"low": 2})
         super().__post_init__(**kwargs)
+        check_value("num_labels", self.num_labels, int, {"low": 2})
         for item in own_fields(type(self)):
             check_field(item, getattr(self, item.name), self.layers)
         if self.pad_token_id is not None and self.pad_token_id >= self.vocab_size:

@@ -24,10 +24,10 @@ class LastPooling(Pooling):
         """The forward half at the text's end, the reverse half at its beginning."""
         rows = torch.arange(states.size(0), device=states.device)
         ends = states[rows, (lengths - 1).clamp(min=0)]
-        if self.directions == 1:
-            return ends
-        half = states.size(-1) // 2
-        return torch.cat([ends[:, :half], states[:, 0, half:]], dim=-1)
+        if self.directions == 2:
+            half = states.size(-1) // 2
+            ends = torch.cat([ends[:, :half], states[:, 0, half:]], dim=-1)
+        return torch.where(lengths.unsqueeze(-1) > 0, ends, 0.0)
 
 
 class MeanPooling(Pooling):
@@ -58,6 +58,7 @@ class AttentionPooling(Pooling):
 
     def forward(self, states: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
         """softmax(q . tanh(W h + b)) over real tokens."""
+        states = torch.where(mask.unsqueeze(-1), states, 0.0)
         scores: Tensor = self.query(torch.tanh(self.projection(states))).squeeze(-1)
         # The lowest finite number, not minus infinity: a text of no tokens would give NaN.
         weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(dim=-1)

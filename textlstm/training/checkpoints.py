@@ -6,6 +6,9 @@ between leaves half of one. Complete is what has a `trainer_state.json` that par
 
 import json
 from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
@@ -20,3 +23,16 @@ def _is_complete(checkpoint: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+class BestCheckpointByName(TrainerCallback):
+    """Finds the best checkpoint in the run's folder as it is now.
+
+    A resumed run may have been moved, or be named from another current folder; transformers would
+    look at the old place, find nothing, and keep the last weights in silence.
+    """
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Keep the name, replace the folder."""
+        if state.best_model_checkpoint:
+            state.best_model_checkpoint = str(Path(args.output_dir) / Path(state.best_model_checkpoint).name)

@@ -8,18 +8,17 @@ from typing import Any
 import numpy as np
 import transformers
 from rich.console import Console
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
+from safetensors.torch import load_model
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerState, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from textlstm.data.batches import Collator, EncodedTexts
-from textlstm.training.checkpoints import newest_checkpoint
-from textlstm.training.history import EarlyStopping, HistoryWriter, ProgressLines, history_rows
+from textlstm.training.checkpoints import BestCheckpointByName, newest_checkpoint
+from textlstm.training.history import WATCHED_METRIC, EarlyStopping, HistoryWriter, ProgressLines, history_rows
 from textlstm.training.machine import Machine
 from textlstm.training.scores import score
 from textlstm.training.settings import TrainingSettings
 from textlstm.training.trainer import StackedLSTMTrainer
-
-WATCHED_METRIC = "eval_validation_score"
 
 
 @dataclass
@@ -52,9 +51,7 @@ def fit(
     transformers.utils.logging.disable_progress_bar()
     train, validation = splits["train"], splits["validation"]
     progress = ProgressLines(console, settings.metric, train.lengths)
-    callbacks: list[Any] = [HistoryWriter(folder / "history.jsonl"), progress]
-    if settings.patience is not None:
-        callbacks.append(EarlyStopping(settings.patience))
+    stopping = [EarlyStopping(settings.patience)] if settings.patience is not None else []
     trainer = StackedLSTMTrainer(
         model=model,
         args=training_arguments(settings, len(train), machine, folder, seed),
@@ -66,17 +63,31 @@ def fit(
         data_collator=Collator(model.config.pad_token_id),
         processing_class=tokenizer,
         compute_metrics=lambda result: validation_metrics(result, settings.metric),
-        callbacks=callbacks,
+        callbacks=[HistoryWriter(folder / "history.jsonl"), progress, BestCheckpointByName(), *stopping],
         label_smoothing=settings.label_smoothing,
     )
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     checkpoint = newest_checkpoint(folder / "checkpoints")
+    if checkpoint and stopping and ends_here(trainer, checkpoint, stopping[0]):
+        return summarize(trainer, train)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     finally:
         progress.close()
     return summarize(trainer, train)
+
+
+def ends_here(trainer: StackedLSTMTrainer, checkpoint: Path, stopping: EarlyStopping) -> bool:
+    """Whether patience had ended the training that `checkpoint` is of; then load its best weights."""
+    state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+    if not stopping.is_spent(state.log_history) or state.best_model_checkpoint is None:
+        return False
+    trainer.state = state
+    # By its name: the run's folder may have been moved since.
+    best = checkpoint.parent / Path(state.best_model_checkpoint).name
+    load_model(trainer.model, best / "model.safetensors")
+    return True
 
 
 def training_arguments(

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from transformers import EarlyStoppingCallback, TrainerCallback
+from transformers import TrainerCallback
 
 from textlstm.errors import TrainingDiverged
 from textlstm.files import write_atomically
 
-PLAIN = {"train": "train", "validation": "validation"}
+WATCHED_METRIC = "eval_validation_score"
+"""The Trainer's name of the validation score that chooses the weights; higher is better."""
 
 
 def history_rows(log_history: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -34,7 +35,7 @@ def history_rows(log_history: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "learning_rate": entry["learning_rate"],
                 "grad_norm": entry.get("grad_norm"),
             }
-        for split in PLAIN:
+        for split in ("train", "validation"):
             found = {
                 k: entry[f"eval_{split}_{k}"] for k in ("loss", "accuracy", "macro_f1") if f"eval_{split}_{k}" in entry
             }
@@ -131,10 +132,22 @@ def format_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
-class EarlyStopping(EarlyStoppingCallback):
-    """transformers' early stopping, silent about the evaluations that are not validation's."""
+class EarlyStopping(TrainerCallback):
+    """Ends training after `patience` validations without a better score.
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **kwargs: Any) -> None:
-        """Judge only the evaluation that holds the score."""
-        if args.metric_for_best_model in metrics:
-            super().on_evaluate(args, state, control, metrics, **kwargs)
+    It counts in the Trainer's own log, which checkpoints hold: transformers' callback counts in
+    itself, and a resumed run would have its patience anew.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Stop where patience is at its end."""
+        if self.is_spent(state.log_history):
+            control.should_training_stop = True
+
+    def is_spent(self, log_history: list[dict[str, Any]]) -> bool:
+        """Whether the last `patience` validations brought nothing better."""
+        scores = [entry[WATCHED_METRIC] for entry in log_history if WATCHED_METRIC in entry]
+        return len(scores) - 1 - scores.index(max(scores)) >= self.patience if scores else False
