@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from textlstm.door.names import Names
+from textlstm.door.run_folder import load_stored_overrides
 from textlstm.errors import UserError
 
 FLAGS = ("--multirun", "--cfg", "--resolve", "--info", "--version", "--hydra-help")
@@ -41,7 +42,7 @@ def read_arguments(arguments: list[str], folder: Path, config_name: str) -> Argu
     """Check and clean `arguments`; raise `UserError` for the first that cannot be used."""
     flags, given = _split_flags(arguments)
     split = [_name_and_value(argument, config_name) for argument in given]
-    names = Names(folder, config_name, dict(split))
+    names = Names(folder, config_name, _started_with(dict(split)) | dict(split))
     overrides = []
     # Groups first: which settings there are depends on what they choose.
     for name, value in sorted(split, key=lambda pair: pair[0] not in names.groups):
@@ -56,6 +57,14 @@ def read_arguments(arguments: list[str], folder: Path, config_name: str) -> Argu
             )
         overrides.append(override)
     return Arguments(flags, overrides)
+
+
+def _started_with(given: dict[str, str]) -> dict[str, str]:
+    """What a run that is to be resumed was started with: its choices decide which settings there are."""
+    overrides = Path(given.get("resume", "")) / ".hydra" / "overrides.yaml"
+    if not given.get("resume") or not overrides.is_file():
+        return {}
+    return dict(override.split("=", 1) for override in load_stored_overrides(Path(given["resume"])) if "=" in override)
 
 
 def parse(override: str) -> Override:

@@ -65,6 +65,10 @@ def _start(program: Program, folder: Path, config_name: str, arguments: Argument
             _resume(program, folder, resume, arguments)
         elif set(arguments.flags) - {"--multirun"}:
             _hydra_main(folder, config_name, arguments, lambda *_: None)  # Hydra prints and ends
+        elif arguments.multirun and config_name == "evaluate":
+            raise UserError(
+                "evaluate.py scores one checkpoint on one split at a time: -m is for train.py.\nCall it once for each."
+            )
         elif arguments.multirun:
             _sweep(program, folder, config_name, arguments)
         else:
@@ -74,14 +78,7 @@ def _start(program: Program, folder: Path, config_name: str, arguments: Argument
     except (HydraException, OmegaConfBaseException) as error:
         raise translate(error) from error
     except OSError as error:
-        if error.filename is None or Path(str(error.filename)).suffix == ".py":
-            raise
-        place = (
-            "Choose another place: output_dir=DIR."
-            if config_name == "config"
-            else "The evaluation is written into the run."
-        )
-        raise UserError(f"{error.filename} cannot be read or written: {error.strerror}.\n{place}") from error
+        raise _in_words(error, config_name) from error
 
 
 def _run(program: Program, folder: Path, config_name: str, arguments: Arguments) -> None:
@@ -121,6 +118,8 @@ def _one_run(program: Program, config_name: str, config: dict[str, Any], run: Pa
         if config_name == "config":
             _runs.append(run)
         program(settings, run)
+    except OSError as error:
+        raise _in_words(error, config_name) from error
     finally:
         forget_unused(run)
 
@@ -150,6 +149,16 @@ def _resume(program: Program, folder: Path, run: str, arguments: Arguments) -> N
         return
     _runs.append(Path(run))
     program(check_train(config, names_of(load_stored_overrides(Path(run)))), Path(run))
+
+
+def _in_words(error: OSError, config_name: str) -> Exception:
+    """What a file system refused; an error without a file is a fault of ours and stays as it is."""
+    if error.filename is None or Path(str(error.filename)).suffix == ".py":
+        return error
+    place = (
+        "Choose another place: output_dir=DIR." if config_name == "config" else "An evaluation is written into its run."
+    )
+    return UserError(f"{error.filename} cannot be read or written: {error.strerror}.\n{place}")
 
 
 def names_of(overrides: Iterable[str]) -> set[str]:

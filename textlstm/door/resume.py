@@ -25,6 +25,7 @@ def stored_config(run: str, overrides: list[str], folder: Path) -> dict[str, Any
     config, started = load_stored_config(path), load_stored_overrides(path)
     extra = [override for override in overrides if override.split("=")[0] not in FREE]
     before = flatten(compose_plain(folder, "config", started))
+    _refuse_other_choices(folder, started, extra)
     after = flatten(compose_plain(folder, "config", [*started, *extra]))
     for name in sorted(before | after):
         if before.get(name) != after.get(name) and name not in FREE:
@@ -33,6 +34,18 @@ def stored_config(run: str, overrides: list[str], folder: Path) -> dict[str, Any
                 "Leave it out to go on with that run, or start a new one without resume."
             )
     return config
+
+
+def _refuse_other_choices(folder: Path, started: list[str], extra: list[str]) -> None:
+    """Before composing, which fails where a setting of the old choice meets the new one."""
+    choices = dict(override.split("=", 1) for override in started)
+    for override in extra:
+        name, value = override.split("=", 1)
+        if (folder / name).is_dir() and choices.get(name, value) != value:
+            raise UserError(
+                f"{override} contradicts the run, which was started with {name}={choices[name]}.\n"
+                "Leave it out to go on with that run, or start a new one without resume."
+            )
 
 
 def compose_plain(folder: Path, config_name: str, overrides: list[str]) -> dict[str, Any]:

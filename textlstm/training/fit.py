@@ -1,6 +1,7 @@
 """Train: from a model and encoded splits to the best weights and the history."""
 
 import math
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 import numpy as np
 import transformers
 from rich.console import Console
+from safetensors import SafetensorError
 from safetensors.torch import load_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerState, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from textlstm.data.batches import Collator, EncodedTexts
+from textlstm.errors import UserError
 from textlstm.training.checkpoints import BestCheckpointByName, newest_checkpoint
 from textlstm.training.history import WATCHED_METRIC, EarlyStopping, HistoryWriter, ProgressLines, history_rows
 from textlstm.training.machine import Machine
@@ -73,6 +76,11 @@ def fit(
         return summarize(trainer, train)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except (pickle.UnpicklingError, EOFError, SafetensorError) as error:
+        raise UserError(
+            f"The checkpoint {checkpoint} is damaged: {(str(error).splitlines() or [type(error).__name__])[0]}\n"
+            "Remove that folder and resume again: training goes on from the one before it."
+        ) from error
     finally:
         progress.close()
     return summarize(trainer, train)
