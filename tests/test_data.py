@@ -625,6 +625,14 @@ def test_the_fingerprint_changes_with_any_text_label_or_order(split):
     assert prints["unchanged"] == load_data(given()).fingerprint
 
 
+def test_the_fingerprint_knows_where_a_text_ends():
+    labels = [str(label) for label in range(3)]
+    rest = [(f"text {label}", label) for label in labels]
+    first = source(train=[("t", "0"), ("1u", "1"), *rest], validation=rest, test=rest)
+    second = source(train=[("t1", "0"), ("u", "1"), *rest], validation=rest, test=rest)
+    assert load_data(first).fingerprint != load_data(second).fingerprint
+
+
 def test_the_fingerprint_changes_with_the_name_of_a_class():
     renamed = {
         split: [(text, {"a": "a", "b": "c"}[label]) for text, label in rows] for split, rows in given().frames.items()

@@ -493,6 +493,22 @@ def test_a_run_that_patience_ended_does_not_go_on_when_it_is_resumed(tmp_path):
     assert without_times(result.history) == without_times(expected.history)
 
 
+@pytest.mark.parametrize("patience", [None, 2], ids=["epochs to go", "ended by patience"])
+def test_a_run_that_was_moved_goes_on_with_its_best_weights(tmp_path, monkeypatch, patience):
+    data, settings = splits(flipped=True), {"metric": "loss", "epochs": 4, "patience": patience}
+    straight, resumed = network(), network(seed=5)
+    expected = run(tmp_path / "straight", straight, data, **settings)
+    if patience:
+        run(tmp_path / "broken", network(), data, **settings)
+    else:
+        run_until(20, monkeypatch, tmp_path / "broken", network(), data, **settings)
+    shutil.move(tmp_path / "broken", tmp_path / "moved")
+    result = run(tmp_path / "moved", resumed, data, **settings)
+    assert result.best_epoch == expected.best_epoch == 1
+    assert equal(copies(straight), copies(resumed))
+    assert without_times(result.history) == without_times(expected.history)
+
+
 def test_an_interrupted_runs_history_is_on_disk(tmp_path, monkeypatch):
     run_until(20, monkeypatch, tmp_path, network())
     rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
