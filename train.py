@@ -13,6 +13,7 @@ from textlstm.door import entry
 from textlstm.door.settings import TrainSettings
 from textlstm.environment import write_environment
 from textlstm.network import build_network, save_checkpoint, vocabulary_of
+from textlstm.reports.explain import print_explanation
 from textlstm.reports.report import build_report, describe_data, describe_training, finish_run
 from textlstm.reports.terminal import open_console, print_next, print_report, print_start
 from textlstm.training.fit import fit
@@ -36,6 +37,9 @@ def train(settings: TrainSettings, folder: Path) -> None:
         label_names=data.label_names,
         seed=settings.run.seed,
     )
+    if settings.run.explain:
+        print_explanation(console, model, settings.config["training"])
+        return
     facts = describe_data(data, texts, model, tokenizer.unk_token_id, table)
     write_environment(folder, machine, data.fingerprint)
     print_start(console, folder, model, texts, facts)

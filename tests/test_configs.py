@@ -146,7 +146,7 @@ def test_the_default_run_is_the_documented_one():
 
 def test_no_regularization_is_none():
     config = compose("regularization=none")
-    assert not any(value for name, value in config["model"].items() if "drop" in name)
+    assert not any(value for name, value in config["model"].items() if "drop" in name and not name.endswith("_kind"))
     assert config["training"]["weight_decay"] == config["training"]["label_smoothing"] == 0
 
 
@@ -260,6 +260,9 @@ def test_help_lists_every_setting_with_meaning_and_default(page):
         assert description
         assert re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", text), name
         assert description in text, name
+    config["model"] |= {
+        f"initialization.{name}": value for name, value in config["model"].pop("initialization").items()
+    }
     for section in ("model", "training", "tokenizer"):
         for name, value in config[section].items():
             if name == "_target_":

@@ -320,13 +320,13 @@ def network(table: EmbeddingTable, trainable: bool = True, seed: int = 0):
 
 def test_the_network_starts_with_the_table_and_zeros_for_padding():
     vectors = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
-    weight = network(EmbeddingTable(5, vectors, np.ones(6, bool))).embedding.weight.detach().numpy()
+    weight = network(EmbeddingTable(5, vectors, np.ones(6, bool))).embedding.table.weight.detach().numpy()
     np.testing.assert_array_equal(weight[1:], vectors[1:])
     assert not weight[0].any()
 
 
 def test_without_vectors_the_network_draws_its_own_and_zeros_for_padding():
-    weight = network(EmbeddingTable(5)).embedding.weight
+    weight = network(EmbeddingTable(5)).embedding.table.weight
     assert not weight[0].any()
     assert weight[1:].std() > 0.2
 
@@ -336,10 +336,10 @@ def test_vectors_are_trained_only_if_asked(trainable):
     model = network(EmbeddingTable(5), trainable=trainable)
     model(torch.tensor([[2, 3, 0]]), labels=torch.tensor([1])).loss.backward()
     if trainable:
-        assert model.embedding.weight.grad[2:4].any()
-        assert not model.embedding.weight.grad[0].any()
+        assert model.embedding.table.weight.grad[2:4].any()
+        assert not model.embedding.table.weight.grad[0].any()
     else:
-        assert model.embedding.weight.grad is None
+        assert model.embedding.table.weight.grad is None
 
 
 def test_only_training_texts_shape_the_vectors_of_a_corpus(tmp_path):

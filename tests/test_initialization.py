@@ -77,14 +77,14 @@ def test_head_and_attention_are_xavier_uniform():
 
 def test_token_vectors_have_the_spread_of_pretrained_ones_and_padding_is_zero():
     model = network(pad_token_id=7)
-    weight = model.embedding.weight
+    weight = model.embedding.table.weight
     assert not weight[7].any()
     assert (weight != 0).any(dim=1).sum() == 499
     assert weight[8:].std().item() == pytest.approx(0.4, rel=0.05)
 
 
 def test_without_a_padding_id_every_token_has_a_vector():
-    assert (network(pad_token_id=None).embedding.weight != 0).any(dim=1).all()
+    assert (network(pad_token_id=None).embedding.table.weight != 0).any(dim=1).all()
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention", "concat"])
@@ -116,7 +116,7 @@ def test_parameters_are_as_many_as_the_formulas_say():
     sizes, widths, inputs = {"embedding_size": 11, "vocab_size": 50}, [3, 5], [11, 6]
     model = network(**sizes, layers=2, hidden_size=widths, num_labels=4, pooling="concat")
     stack = sum(2 * 4 * h * (i + h + 2) for h, i in zip(widths, inputs, strict=True))
-    assert count_parameters(model) == {"embedding": 550, "stack": stack, "pooling and head": 30 * 4 + 4}
+    assert count_parameters(model) == {"embedding": 550, "stack": stack, "readout, pooling and head": 30 * 4 + 4}
 
 
 # Seeds
@@ -172,7 +172,7 @@ def test_loading_keeps_every_weight_bit_for_bit(tmp_path, loader):
     again = loader.from_pretrained(tmp_path)
     assert type(again) is StackedLSTMForSequenceClassification
     expected = model.state_dict()
-    assert expected["embedding.weight"][0].any()
+    assert expected["embedding.table.weight"][0].any()
     assert list(again.state_dict()) == list(expected)
     assert all(torch.equal(weight, expected[name]) for name, weight in again.state_dict().items())
     ids = torch.randint(1, 500, (4, 9))

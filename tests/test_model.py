@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from textlstm.model import StackedLSTMConfig, StackedLSTMForSequenceClassification
 from textlstm.model.configuration import POOLING_NAMES
-from textlstm.model.dropout import VariationalDropout
+from textlstm.model.dropout import SequenceDropout
 from textlstm.model.pooling import POOLINGS
 
 VOCABULARY, EMBEDDING, WIDTH = 30, 6, 5
@@ -81,7 +81,7 @@ def test_states_and_gradients_are_those_of_torchs_packed_lstm(layers, bidirectio
         inputs = torch.randn(len(lengths), 62, EMBEDDING, dtype=torch.float64)
         ours, theirs = inputs.clone().requires_grad_(), inputs.clone().requires_grad_()
         lstm = torch_stack(model, range(layers))
-        states = model.stack(ours, lengths, mask)[-1]
+        states = model.stack(ours, lengths, mask)[0][-1]
         expected, _ = run_packed(lstm, theirs, lengths)
         torch.testing.assert_close(states, expected, rtol=0, atol=1e-10)
 
@@ -104,7 +104,7 @@ def test_every_layer_may_have_its_own_width(bidirectional):
     model = network(layers=3, hidden_size=widths, bidirectional=bidirectional)
     ids, mask = texts(random_lengths(0))
     states = model(ids, mask, output_hidden_states=True).hidden_states
-    expected = model.embedding(ids)
+    expected = model.embedding.table(ids)
     for number, width in enumerate(widths):
         expected, _ = run_packed(torch_stack(model, range(number, number + 1)), expected, mask.sum(1))
         assert states[number + 1].shape == (*ids.shape, width * (1 + bidirectional))
@@ -135,7 +135,7 @@ def test_states_are_those_of_the_equations(bidirectional):
     ids, mask = texts(lengths)
     states = model(ids, mask, output_hidden_states=True).hidden_states[-1].detach().numpy()
     for row, length in enumerate(lengths):
-        below = model.embedding(ids[row, :length]).detach().numpy()
+        below = model.embedding.table(ids[row, :length]).detach().numpy()
         for layer in model.stack.layers:
             parts = [lstm_by_hand(layer.directions["forward_direction"], below)]
             if bidirectional:
@@ -234,7 +234,7 @@ def test_a_text_of_no_tokens_is_pooled_to_zeros(pooling, bidirectional):
 def test_last_pooling_is_torchs_final_hidden_state(bidirectional):
     model = network(layers=3, bidirectional=bidirectional, pooling="last")
     ids, mask = texts(random_lengths(2))
-    _, last = run_packed(torch_stack(model, range(3)), model.embedding(ids), mask.sum(1))
+    _, last = run_packed(torch_stack(model, range(3)), model.embedding.table(ids), mask.sum(1))
     expected = model.head(torch.cat([*last[-2:]], dim=-1) if bidirectional else last[-1])
     torch.testing.assert_close(model(ids, mask).logits, expected, rtol=0, atol=1e-10)
 
@@ -277,7 +277,7 @@ def test_no_nan_in_padding_reaches_a_logit(pooling, bidirectional):
     model = network(layers=2, bidirectional=bidirectional, pooling=pooling)
     ids, mask = texts([5, 2, 9])
     with torch.no_grad():
-        model.embedding.weight[VOCABULARY - 1] = torch.nan
+        model.embedding.table.weight[VOCABULARY - 1] = torch.nan
     ids = torch.where(ids == VOCABULARY - 1, 1, ids)
     clean = model(ids, mask).logits
     dirty = model(ids.masked_fill(mask == 0, VOCABULARY - 1), mask).logits
@@ -347,7 +347,7 @@ def test_hidden_states_are_the_vectors_and_the_states_of_every_layer_on_request(
     assert model(ids, mask).hidden_states is None
     states = model(ids, mask, output_hidden_states=True).hidden_states
     assert [tuple(state.shape) for state in states] == [(3, 6, EMBEDDING)] + [(3, 6, WIDTH * (1 + bidirectional))] * 3
-    assert torch.equal(states[0], model.embedding(ids))
+    assert torch.equal(states[0], model.embedding.table(ids))
     assert all(not state[mask == 0].any() for state in states[1:])
     model.config.output_hidden_states = True
     assert len(model(ids, mask).hidden_states) == 4
@@ -359,14 +359,14 @@ def test_hidden_states_are_the_vectors_and_the_states_of_every_layer_on_request(
 
 def test_dropout_is_the_identity_in_evaluation_and_at_zero():
     states = torch.randn(2, 3, 4)
-    assert torch.equal(VariationalDropout(0.9).eval()(states), states)
-    assert torch.equal(VariationalDropout(0.0).train()(states), states)
+    assert torch.equal(SequenceDropout(0.9).eval()(states), states)
+    assert torch.equal(SequenceDropout(0.0).train()(states), states)
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_dropout_draws_one_mask_a_sequence_and_keeps_the_expectation(rate):
     torch.manual_seed(0)
-    dropped = VariationalDropout(rate).train()(torch.ones(200, 7, 500, dtype=torch.float64))
+    dropped = SequenceDropout(rate).train()(torch.ones(200, 7, 500, dtype=torch.float64))
     assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))  # constant in time
     masks = dropped[:, 0]
     assert sorted(masks.unique().tolist()) == pytest.approx([0, 1 / (1 - rate)])
@@ -379,7 +379,7 @@ def test_dropout_draws_one_mask_a_sequence_and_keeps_the_expectation(rate):
 
 def test_dropout_draws_new_masks_at_every_call():
     torch.manual_seed(0)
-    module, states = VariationalDropout(0.5).train(), torch.ones(2, 3, 50)
+    module, states = SequenceDropout(0.5).train(), torch.ones(2, 3, 50)
     assert not torch.equal(module(states), module(states))
 
 

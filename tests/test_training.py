@@ -160,15 +160,15 @@ def test_vectors_that_are_not_trainable_stay_bit_for_bit(tmp_path):
     before = copies(model)
     run(tmp_path, model, epochs=1, weight_decay=0.5)
     after = copies(model)
-    assert torch.equal(before["embedding.weight"], after["embedding.weight"])
+    assert torch.equal(before["embedding.table.weight"], after["embedding.table.weight"])
     assert not torch.equal(before["head.weight"], after["head.weight"])
 
 
 def test_the_padding_row_stays_zero(tmp_path):
     model = network()
     run(tmp_path, model, epochs=1)
-    assert not model.embedding.weight[0].any()
-    assert model.embedding.weight[2:35].any()
+    assert not model.embedding.table.weight[0].any()
+    assert model.embedding.table.weight[2:35].any()
 
 
 def test_bf16_trains_on_a_cpu(tmp_path):
@@ -206,9 +206,9 @@ def test_weight_decay_is_for_matrices_other_than_token_vectors(tmp_path):
 
 def test_vectors_of_words_that_training_never_meets_stay_bit_for_bit(tmp_path):
     model = network()
-    before = copies(model)["embedding.weight"]
+    before = copies(model)["embedding.table.weight"]
     run(tmp_path, model, epochs=2, weight_decay=0.9)
-    after = copies(model)["embedding.weight"]
+    after = copies(model)["embedding.table.weight"]
     assert torch.equal(before[35:], after[35:])
     assert (before[2:35] != after[2:35]).any(dim=1).all()
 
@@ -551,7 +551,7 @@ def test_a_validation_loss_that_is_no_number_stops_the_run(tmp_path):
     model, data = network(), splits()
     data["validation"] = EncodedTexts([[39, 2]] * 8, np.arange(8) % 2, 50)  # 39: a word that training never meets
     with torch.no_grad():
-        model.embedding.weight[39] = torch.nan
+        model.embedding.table.weight[39] = torch.nan
     with pytest.raises(TrainingDiverged, match="validation loss is nan at step 8"):
         run(tmp_path, model, data)
 

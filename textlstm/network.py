@@ -34,6 +34,7 @@ def build_network(
         vocab_size=len(tokenizer),
         embedding_size=table.size,
         pad_token_id=tokenizer.pad_token_id,
+        unk_token_id=tokenizer.unk_token_id,
         num_labels=len(label_names),
         id2label=dict(enumerate(label_names)),
         label2id={name: number for number, name in enumerate(label_names)},
@@ -43,18 +44,18 @@ def build_network(
     model = StackedLSTMForSequenceClassification(config)
     if table.vectors is not None:
         with torch.no_grad():
-            model.embedding.weight.copy_(torch.from_numpy(table.vectors))
-            model.embedding.weight[tokenizer.pad_token_id].zero_()
-    model.embedding.requires_grad_(trainable)
+            model.embedding.table.weight.copy_(torch.from_numpy(table.vectors))
+            model.embedding.table.weight[tokenizer.pad_token_id].zero_()
+    model.embedding.table.requires_grad_(trainable)
     return model
 
 
 def count_parameters(model: StackedLSTMForSequenceClassification) -> dict[str, int]:
-    """Weights of the token vectors, of the LSTM stack, and of pooling and head."""
+    """Weights of the token vectors, of the LSTM stack, and of what reads the stack out."""
     parts = {"embedding": model.embedding, "stack": model.stack}
     counts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in parts.items()}
     total = sum(weight.numel() for weight in model.parameters())
-    return counts | {"pooling and head": total - sum(counts.values())}
+    return counts | {"readout, pooling and head": total - sum(counts.values())}
 
 
 def save_checkpoint(

@@ -24,7 +24,7 @@ class WordsTokenizer(Section):
     )
     minimum_count: int = Field(2, ge=1, description="a word seen less often in training is unknown")
     lowercase: bool = Field(True, description="fold upper and lower case")
-    max_length: int = Field(256, ge=1, description="tokens of a text that are read; the rest is cut off")
+    max_length: int = Field(400, ge=1, description="tokens of a text that are read; the rest is cut off")
 
     def train(
         self, texts: Sequence[str], file_words: Sequence[str] = (), extra_words: int = 0

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from textlstm.door.resume import compose_plain
 from textlstm.door.settings import EvaluationSettings, RunSettings, describe_type, model_names
-from textlstm.model.configuration import StackedLSTMConfig, own_fields
+from textlstm.model.checking import own_fields
+from textlstm.model.configuration import WEIGHT_INITIALIZATIONS, StackedLSTMConfig
 from textlstm.section import Section
 from textlstm.training.settings import TrainingSettings
 
@@ -67,10 +68,28 @@ def _model_rows(defaults: dict[str, Any]) -> list[Row]:
     fields = {item.name: item for item in own_fields(StackedLSTMConfig)}
     rows = []
     for name in model_names():
+        if name == "initialization":
+            rows += _initialization_rows(defaults[name])
+            continue
         limits = fields[name].metadata
         kind = "|".join(limits["choices"]) if "choices" in limits else describe_type(fields[name].type)
         rows.append((f"model.{name}", defaults[name], limits["description"], kind))
     return rows
+
+
+def _initialization_rows(defaults: dict[str, Any]) -> list[Row]:
+    kinds = {"input": "weights of a layer's input", "recurrent": "weights of its own state"}
+    rows: list[Row] = [
+        (f"model.initialization.{name}", defaults[name], kinds[name], "|".join(WEIGHT_INITIALIZATIONS))
+        for name in kinds
+    ]
+    bias = "bias of the forget gate, as the sum of both bias vectors (Jozefowicz 2015)"
+    chrono = "T: forget biases log U[1, T-1], input biases their negative, for memories of about T steps (Tallec 2018)"
+    return [
+        *rows,
+        ("model.initialization.forget_bias", defaults["forget_bias"], bias, "number"),
+        ("model.initialization.chrono", defaults["chrono"], chrono, "integer|null"),
+    ]
 
 
 def _table(title: str) -> Table:

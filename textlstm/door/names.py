@@ -9,6 +9,7 @@ from hydra.utils import get_class
 
 from textlstm.door.settings import EvaluationSettings, RunSettings, model_names
 from textlstm.errors import UserError
+from textlstm.model.configuration import INITIALIZATION
 from textlstm.section import Section
 from textlstm.training.settings import TrainingSettings
 
@@ -87,7 +88,7 @@ class Names:
     def _fields(self, group: str, choice: str) -> list[str]:
         """The names of the settings of one choice."""
         if group == "model":
-            return model_names()
+            return [*model_names(), *(f"initialization.{name}" for name in INITIALIZATION)]
         if group == "training":
             return list(TrainingSettings.model_fields)
         section = self._section(group, choice)

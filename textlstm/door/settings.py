@@ -16,11 +16,12 @@ from textlstm.data.source import DatasetSource
 from textlstm.data.words import WordsTokenizer
 from textlstm.embeddings.source import EmbeddingSource
 from textlstm.errors import UserError
-from textlstm.model.configuration import StackedLSTMConfig, own_fields
+from textlstm.model.checking import own_fields
+from textlstm.model.configuration import StackedLSTMConfig
 from textlstm.section import Section
 from textlstm.training.settings import TrainingSettings
 
-FROM_DATA = ("vocab_size", "embedding_size", "pad_token_id")
+FROM_DATA = ("vocab_size", "embedding_size", "pad_token_id", "unk_token_id")
 """Fields of the network that the data decide; the rest are settings `model.*`."""
 
 MOST_PROBLEMS = 3
@@ -33,6 +34,7 @@ class RunSettings(Section):
     output_dir: str = Field("runs", min_length=1, description="folder below which runs are written")
     baseline: Literal["linear", "none"] = Field("linear", description="simple classifier to stand beside the network")
     resume: str | None = Field(None, description="folder of an interrupted run to go on with")
+    explain: bool = Field(False, description="train nothing; print what every setting comes to at each layer")
     debug: bool = Field(False, description="show the traceback of an error")
 
 

@@ -10,41 +10,56 @@ times faster than packed ones.
 import torch
 from torch import Tensor, nn
 
+from .cell import CellNorms, CellSettings, reference_recurrence
+from .fused import fused_recurrence
 from .initialization import init_lstm_weights
 
 
 class LSTMDirection(nn.Module):
     """Weights of one direction, in torch's layout: gates i, f, g, o stacked in [4H, .]."""
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        settings: CellSettings,
+        *,
+        weight_drop: float,
+        initialization: dict,
+        fused: bool,
+    ) -> None:
         super().__init__()
-        self.hidden_size = hidden_size
+        self.settings, self.weight_drop, self.fused = settings, weight_drop, fused
+        self.initialization = initialization
         self.weight_ih = nn.Parameter(torch.empty(4 * hidden_size, input_size))
         self.weight_hh = nn.Parameter(torch.empty(4 * hidden_size, hidden_size))
         self.bias_ih = nn.Parameter(torch.empty(4 * hidden_size))
         self.bias_hh = nn.Parameter(torch.empty(4 * hidden_size))
+        self.norms = CellNorms(hidden_size) if settings.layer_norm else None
 
     def reset_parameters(self) -> None:
         """Fill the weights anew."""
-        init_lstm_weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        init_lstm_weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, self.initialization)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """[B, T, I] -> hidden states [B, T, H], from a zero state, with torch's own kernel."""
-        zeros = inputs.new_zeros(1, inputs.size(0), self.hidden_size)
-        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        states, _, _ = torch._VF.lstm(  # what nn.LSTM calls; it takes weights from any owner
-            inputs, (zeros, zeros), weights, True, 1, 0.0, self.training, False, True
-        )
-        return states
+        """[B, T, I] -> hidden states [B, T, H], from a zero state."""
+        # Dropped weights are a new tensor: the parameter keeps its values, and its gradient passes the mask.
+        weight_hh = nn.functional.dropout(self.weight_hh, self.weight_drop, self.training)
+        weights = (self.weight_ih, weight_hh, self.bias_ih, self.bias_hh)
+        if self.fused:
+            return fused_recurrence(inputs, weights, self.training)
+        return reference_recurrence(inputs, weights, self.settings, self.training, self.norms)
 
 
 class LSTMLayer(nn.Module):
     """All directions of one layer."""
 
-    def __init__(self, input_size: int, hidden_size: int, bidirectional: bool) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, bidirectional: bool, **direction: object) -> None:
         super().__init__()
         names = ["forward_direction"] + (["reverse_direction"] if bidirectional else [])
-        self.directions = nn.ModuleDict({name: LSTMDirection(input_size, hidden_size) for name in names})
+        self.directions = nn.ModuleDict(
+            {name: LSTMDirection(input_size, hidden_size, **direction) for name in names}  # type: ignore[arg-type]
+        )
 
     def forward(self, inputs: Tensor, mask: Tensor, reversal: Tensor) -> Tensor:
         """[B, T, I] -> [B, T, D*H]; zero at padding (`mask` [B, T, 1]); `reversal` from `reversal_index`."""
@@ -52,7 +67,7 @@ class LSTMLayer(nn.Module):
         if "reverse_direction" in self.directions:
             turned = self.directions["reverse_direction"](reverse_texts(inputs, reversal))
             outputs.append(reverse_texts(turned, reversal))
-        # where, not a product: whatever the kernel computed on padding must not pass through, not even a NaN.
+        # where, not a product: whatever was computed on padding must not pass through, not even a NaN.
         return torch.where(mask, torch.cat(outputs, dim=-1), 0.0)
 
 

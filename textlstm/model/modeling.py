@@ -1,4 +1,6 @@
-"""The classifier: embedding -> stacked LSTM -> pooling -> head."""
+"""The classifier: embedding -> stacked LSTM -> readout -> pooling -> head."""
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -7,13 +9,23 @@ from transformers import initialization as init
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .configuration import StackedLSTMConfig
-from .dropout import VariationalDropout
+from .connections import HIGHWAY_BIAS, HighwayGate
+from .embedding import TokenEmbedding
 from .layer import LSTMDirection
+from .penalty import activation_penalty, temporal_penalty
 from .pooling import POOLINGS
+from .readout import MixReadout, make_readout
 from .stack import LSTMStack
 
 EMBEDDING_STD = 0.4
 """Spread of random token vectors: that of GloVe's, so that either kind meets the same first layer."""
+
+
+@dataclass
+class StackedLSTMOutput(SequenceClassifierOutput):
+    """transformers' output, and in training `penalty`: what AR and TAR add to the loss."""
+
+    penalty: Tensor | None = None
 
 
 class StackedLSTMForSequenceClassification(PreTrainedModel):
@@ -26,10 +38,10 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
 
     def __init__(self, config: StackedLSTMConfig) -> None:
         super().__init__(config)
-        self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
-        self.input_dropout = VariationalDropout(config.input_dropout)
+        self.embedding = TokenEmbedding(config)
         self.stack = LSTMStack(config)
-        self.pooling = POOLINGS[config.pooling](self.stack.output_size, config.directions)
+        self.readout = make_readout(config.readout, self.stack.sizes, config.directions)
+        self.pooling = POOLINGS[config.pooling](self.readout.output_size, config.directions)
         self.head = nn.Linear(self.pooling.output_size, config.num_labels)
         self.post_init()
 
@@ -39,19 +51,26 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
         elif isinstance(module, nn.Linear):
             init.xavier_uniform_(module.weight)
             if module.bias is not None:
-                init.zeros_(module.bias)
+                init.constant_(module.bias, HIGHWAY_BIAS if isinstance(module, HighwayGate) else 0.0)
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=EMBEDDING_STD)
             if module.padding_idx is not None and not getattr(module.weight, "_is_hf_initialized", False):
                 init.zeros_(module.weight[module.padding_idx])
+        elif isinstance(module, nn.LayerNorm):
+            init.ones_(module.weight)
+            if module.bias is not None:
+                init.zeros_(module.bias)
+        elif isinstance(module, MixReadout):
+            init.zeros_(module.layer_weights)
+            init.ones_(module.gamma)
 
     def get_input_embeddings(self) -> nn.Embedding:
         """The table of token vectors [V, E]."""
-        return self.embedding
+        return self.embedding.table
 
     def set_input_embeddings(self, value: nn.Embedding) -> None:
         """Replace the table of token vectors."""
-        self.embedding = value
+        self.embedding.table = value
 
     def forward(
         self,
@@ -59,8 +78,8 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         output_hidden_states: bool | None = None,
-    ) -> SequenceClassifierOutput:
-        """Logits [B, C]; with `labels` [B] also the mean cross-entropy.
+    ) -> StackedLSTMOutput:
+        """Logits [B, C]; with `labels` [B] also the mean cross-entropy, in training with AR and TAR.
 
         input_ids, attention_mask: [B, T], texts first and padding behind. Without a mask, what
         equals `pad_token_id` is padding. hidden_states, on request: the token vectors [B, T, E] and
@@ -72,12 +91,25 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
         mask = attention_mask.bool()
         refuse_left_padding(mask)
         lengths = mask.sum(dim=1)
-        embedded = self.input_dropout(self.embedding(input_ids))
-        states = self.stack(embedded, lengths, mask)
-        logits = self.head(self.pooling(states[-1], mask, lengths))
+        embedded = self.embedding(input_ids, mask)
+        states, undropped = self.stack(embedded, lengths, mask)
+        logits = self.head(self.pooling(self.readout(states), mask, lengths))
+        penalty = self._penalty(states[-1], undropped, mask) if self.training else None
         loss = None if labels is None else nn.functional.cross_entropy(logits.float(), labels)
+        if loss is not None and penalty is not None:
+            loss = loss + penalty
         wanted = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
-        return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=(embedded, *states) if wanted else None)
+        hidden_states = (embedded, *states) if wanted else None
+        return StackedLSTMOutput(loss=loss, logits=logits, hidden_states=hidden_states, penalty=penalty)
+
+    def _penalty(self, dropped: Tensor, undropped: Tensor, mask: Tensor) -> Tensor | None:
+        alpha = self.config.effective("activation_regularization")
+        beta = self.config.effective("temporal_activation_regularization")
+        penalty = alpha * activation_penalty(dropped, mask) if alpha else None
+        if beta:
+            temporal = beta * temporal_penalty(undropped, mask)
+            penalty = temporal if penalty is None else penalty + temporal
+        return penalty
 
 
 def refuse_left_padding(mask: Tensor) -> None:

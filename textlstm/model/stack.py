@@ -1,10 +1,21 @@
-"""The stack: layers of LSTM, each reading the states of the one below."""
+"""The stack: layers of LSTM, each reading the states of the one below.
 
+Order in a layer: recurrence (with its layer normalisation and recurrent dropout inside), join with
+the layer's input (`connections`), then dropout. So what a residual or highway connection carries on
+has been dropped once by each layer that it passed, and the states that are read out are dropped ones.
+"""
+
+import torch
 from torch import Tensor, nn
 
+from .cell import CellSettings
 from .configuration import StackedLSTMConfig
-from .dropout import VariationalDropout
+from .connections import make_joins
+from .dropout import SequenceDropout
+from .fused import why_not_fused
 from .layer import LSTMLayer, reversal_index
+
+CELL_FIELDS = tuple(CellSettings.__dataclass_fields__)
 
 
 class LSTMStack(nn.Module):
@@ -12,19 +23,53 @@ class LSTMStack(nn.Module):
 
     def __init__(self, config: StackedLSTMConfig) -> None:
         super().__init__()
-        widths = config.per_layer("hidden_size")
-        inputs = [config.embedding_size] + [config.directions * width for width in widths[:-1]]
+        self.recurrence = choose_recurrence(config)
+        self.dense = config.connections == "dense"
+        self.sizes = [config.directions * width for width in config.per_layer("hidden_size")]
         self.layers = nn.ModuleList(
-            LSTMLayer(size, width, config.bidirectional) for size, width in zip(inputs, widths, strict=True)
+            LSTMLayer(
+                size,
+                width,
+                bidirectional=config.bidirectional,
+                settings=cell_settings(config, number),
+                weight_drop=config.per_layer("weight_drop")[number],
+                initialization=config.initialization,
+                fused=self.recurrence == "fused",
+            )
+            for number, (size, width) in enumerate(
+                zip(self._input_sizes(config.embedding_size), config.per_layer("hidden_size"), strict=True)
+            )
         )
-        self.dropouts = nn.ModuleList(VariationalDropout(rate) for rate in config.per_layer("dropout"))
-        self.output_size = config.directions * widths[-1]
+        self.joins = make_joins(config.connections, config.layers, self.sizes[-1])
+        self.dropouts = nn.ModuleList(
+            SequenceDropout(rate, config.dropout_kind) for rate in config.per_layer("dropout")
+        )
 
-    def forward(self, embedded: Tensor, lengths: Tensor, mask: Tensor) -> list[Tensor]:
-        """[B, T, E], lengths [B], mask [B, T] -> the states of every layer, each [B, T, D*H]."""
+    def _input_sizes(self, embedding_size: int) -> list[int]:
+        if not self.dense:
+            return [embedding_size, *self.sizes[:-1]]
+        return [embedding_size] + [sum(self.sizes[:number]) for number in range(1, len(self.sizes))]
+
+    def forward(self, embedded: Tensor, lengths: Tensor, mask: Tensor) -> tuple[list[Tensor], Tensor]:
+        """[B, T, E], lengths [B], mask [B, T] -> every layer's dropped states, and the last one's before dropout."""
         reversal = reversal_index(lengths, embedded.size(1))
-        states, all_states = embedded, []
-        for layer, dropout in zip(self.layers, self.dropouts, strict=True):
-            states = dropout(layer(states, mask.unsqueeze(-1), reversal))
-            all_states.append(states)
-        return all_states
+        inputs, states = embedded, []
+        undropped = embedded
+        for layer, join, dropout in zip(self.layers, self.joins, self.dropouts, strict=True):
+            undropped = join(inputs, layer(inputs, mask.unsqueeze(-1), reversal))
+            states.append(dropout(undropped))
+            inputs = torch.cat(states, dim=-1) if self.dense else states[-1]
+        return states, undropped
+
+
+def choose_recurrence(config: StackedLSTMConfig) -> str:
+    """`fused` or `reference`: the fastest that can run the settings, unless one is named."""
+    if config.recurrence != "auto":
+        return config.recurrence
+    return "reference" if why_not_fused(config) else "fused"
+
+
+def cell_settings(config: StackedLSTMConfig, number: int) -> CellSettings:
+    """The effective settings inside the cells of one layer."""
+    values = {name: config.per_layer(name)[number] for name in CELL_FIELDS if name != "recurrent_dropout_kind"}
+    return CellSettings(**values, recurrent_dropout_kind=config.recurrent_dropout_kind)

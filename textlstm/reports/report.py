@@ -71,7 +71,7 @@ def describe_model(model: StackedLSTMForSequenceClassification) -> dict[str, Any
         "hidden_size": model.config.hidden_size,
         "parameters": sum(parts.values()),
         "parameters_by_part": parts,
-        "recurrence": "fused",
+        "recurrence": model.stack.recurrence,
     }
 
 

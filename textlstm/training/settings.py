@@ -12,11 +12,11 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 class TrainingSettings(Section):
     """How the weights are found."""
 
-    epochs: int | None = Field(10, ge=1, description="passes over the training texts")
+    epochs: int | None = Field(8, ge=1, description="passes over the training texts")
     max_steps: int | None = Field(None, ge=1, description="most updates, whatever the epochs; null for no limit")
     batch_size: int = Field(32, ge=1, description="texts an update")
     gradient_accumulation_steps: int = Field(1, ge=1, description="batches whose gradients are summed for one update")
-    learning_rate: float = Field(2e-3, gt=0, description="peak learning rate of AdamW")
+    learning_rate: float = Field(4e-3, gt=0, description="peak learning rate of AdamW")
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the updates over which the learning rate rises")
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
         "linear", description="how the learning rate falls"

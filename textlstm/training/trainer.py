@@ -31,6 +31,8 @@ class StackedLSTMTrainer(Trainer):
             loss = nn.functional.cross_entropy(
                 outputs.logits.float(), inputs["labels"], label_smoothing=self.label_smoothing
             )
+            if outputs.penalty is not None:
+                loss = loss + outputs.penalty
         return (loss, outputs) if return_outputs else loss
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
