@@ -123,7 +123,7 @@ def test_parameters_are_as_many_as_the_formulas_say():
 
 
 def tokenizer():
-    return WordsTokenizer(minimum_count=1).train(["the film was good and the play was bad"])
+    return WordsTokenizer(minimum_count=1, max_length=33).train(["the film was good and the play was bad"])
 
 
 def built(seed: int) -> dict[str, torch.Tensor]:
@@ -225,7 +225,7 @@ def test_a_checkpoint_is_loaded_with_its_tokenizer_and_class_names(checkpoint):
     assert not model.training
     assert model.config.id2label == {0: "neg", 1: "pos"}
     assert words.get_vocab() == tokenizer().get_vocab() == AutoTokenizer.from_pretrained(checkpoint).get_vocab()
-    assert words.model_max_length == 256
+    assert words.model_max_length == 33
 
 
 def cut(path: Path) -> None:

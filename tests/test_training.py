@@ -171,8 +171,13 @@ def test_the_padding_row_stays_zero(tmp_path):
     assert model.embedding.table.weight[2:35].any()
 
 
-def test_bf16_trains_on_a_cpu(tmp_path):
-    result = run(tmp_path, network(), machine=Machine(torch.device("cpu"), "bf16", 1), epochs=5)
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
+def test_a_cpu_trains_in_the_precision_that_was_chosen(tmp_path, precision, dtype):
+    model, formats = network(), set()
+    model.head.register_forward_hook(lambda module, inputs, output: formats.add(output.dtype))
+    result = run(tmp_path, model, machine=Machine(torch.device("cpu"), precision, 1), epochs=3)
+    assert formats == {dtype}
+    assert all(weight.dtype == torch.float32 for weight in model.parameters())
     assert all(math.isfinite(row["training_loss"]) for row in result.history)
     assert result.history[-1]["training_loss"] < result.history[0]["training_loss"]
 
@@ -493,20 +498,21 @@ def test_a_run_that_patience_ended_does_not_go_on_when_it_is_resumed(tmp_path):
     assert without_times(result.history) == without_times(expected.history)
 
 
-@pytest.mark.parametrize("patience", [None, 2], ids=["epochs to go", "ended by patience"])
-def test_a_run_that_was_moved_goes_on_with_its_best_weights(tmp_path, monkeypatch, patience):
+@pytest.mark.parametrize("ended_by", ["a kill", "its last epoch", "patience"])
+def test_a_run_that_was_moved_goes_on_with_its_best_weights(tmp_path, monkeypatch, ended_by):
+    patience = 2 if ended_by == "patience" else None
     data, settings = splits(flipped=True), {"metric": "loss", "epochs": 4, "patience": patience}
     straight, resumed = network(), network(seed=5)
     expected = run(tmp_path / "straight", straight, data, **settings)
-    if patience:
-        run(tmp_path / "broken", network(), data, **settings)
-    else:
+    if ended_by == "a kill":
         run_until(20, monkeypatch, tmp_path / "broken", network(), data, **settings)
+    else:
+        run(tmp_path / "broken", network(), data, **settings)
     shutil.move(tmp_path / "broken", tmp_path / "moved")
     result = run(tmp_path / "moved", resumed, data, **settings)
     assert result.best_epoch == expected.best_epoch == 1
-    assert equal(copies(straight), copies(resumed))
     assert without_times(result.history) == without_times(expected.history)
+    assert equal(copies(straight), copies(resumed))
 
 
 def test_an_interrupted_runs_history_is_on_disk(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from textlstm.training.history import ProgressLines
 
+ROOT = Path(__file__).resolve().parents[2]
 RUN = ["model.dropout=0.3", "training.epochs=3"]
 """3 epochs of 6 updates, with dropout: the random state matters."""
 
@@ -36,10 +38,10 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int, error: type[BaseExc
 def interrupted(desk, monkeypatch):
     """`interrupted(step)` starts a run, stops it after that update, and gives its folder and what was said."""
 
-    def start(step: int, *overrides: str):
+    def start(step: int, *overrides: str, default: Sequence[str] = RUN):
         with monkeypatch.context() as patch:
             interrupt_at(patch, step)
-            outcome = desk.run("train", *desk.quick(*RUN, *overrides))
+            outcome = desk.run("train", *desk.quick(*default, *overrides))
         assert outcome.code == 130
         return outcome
 
@@ -104,6 +106,15 @@ def test_twice_interrupted(desk, interrupted, whole, monkeypatch):
     assert weights(run) == weights(whole)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "conf" / "regularization").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_regularization_draws_the_same_after_a_resumption(desk, interrupted, path):
+    settings = [f"regularization={path.stem}", "training.epochs=2"]
+    whole = desk.train(*settings).folder
+    run = interrupted(8, *settings, default=()).folder
+    assert desk.run("train", f"resume={run}").code == 0
+    assert weights(run) == weights(whole)
+
+
 def test_best_weights_of_before_the_interruption_are_kept(desk, interrupted):
     settings = ["training.learning_rate=0.05", "training.epochs=6", "seed=1"]
     whole = desk.train(*RUN, *settings).folder
@@ -157,7 +168,7 @@ def test_the_same_overrides_are_accepted_again(desk, finished, unfinished):
 @pytest.mark.parametrize(
     "same",
     [
-        "training.learning_rate=2e-3",
+        "training.learning_rate={rate:e}",
         "training=default",
         "model.layers=2",
         "seed=0",
@@ -170,7 +181,8 @@ def test_the_same_overrides_are_accepted_again(desk, finished, unfinished):
     ],
 )
 def test_what_is_already_so_is_accepted(desk, finished, same):
-    outcome = desk.run("train", f"resume={finished.folder}", same.format(place=finished.place))
+    given = same.format(place=finished.place, rate=finished.report["config"]["training"]["learning_rate"])
+    outcome = desk.run("train", f"resume={finished.folder}", given)
     assert outcome.code == 0, outcome.err
     assert "finished" in outcome.out
 
