@@ -51,7 +51,7 @@ def words_of(text: str, **settings) -> list[str]:
         ("Can't you? I won't!", "ca n't you ? i wo n't !"),
         ("they're we've I'm he'd she'll", "they 're we 've i 'm he 'd she 'll"),
         ("shouldn't've", "should n't 've"),
-        ("it’s isn’t", "it ’s is n’t"),
+        ("it’s isn’t", "it 's is n't"),
         ("the dogs' bowl, 'so' be it", "the dogs ' bowl , ' so ' be it"),
         ("o'clock", "o ' clock"),
         ("n't 's", "n't 's"),

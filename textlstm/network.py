@@ -70,7 +70,7 @@ def save_checkpoint(
 def model_folder(checkpoint: str) -> Path:
     """The folder with `config.json`: `checkpoint` itself, or `model/` in it."""
     path = Path(checkpoint)
-    if not path.is_dir():
+    if not checkpoint or not path.is_dir():
         raise UserError(f"checkpoint={checkpoint} is not a folder.\nGive the folder of a run, or its model/ folder.")
     folder = path if (path / "config.json").is_file() else path / "model"
     if not (folder / "config.json").is_file():

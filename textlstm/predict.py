@@ -8,6 +8,7 @@ from rich.console import Console
 from scipy.special import softmax
 
 from textlstm.data.batches import EncodedTexts, tokenize
+from textlstm.data.text_files import is_utf8
 from textlstm.errors import UserError
 from textlstm.network import load_checkpoint, model_folder
 from textlstm.training.scores import predict_logits
@@ -18,8 +19,11 @@ def predict(checkpoint: str, texts: list[str]) -> list[dict[str, float]]:
 
     Raises `UserError` for a checkpoint that cannot be loaded and for an empty text.
     """
-    if not all(text.strip() for text in texts):
-        raise UserError("The text is empty.\nGive at least one word.")
+    for text in texts:
+        if not text.strip():
+            raise UserError("The text is empty.\nGive at least one word.")
+        if not is_utf8(text):
+            raise UserError("The text is not UTF-8.\nConvert it first, or set the terminal to UTF-8.")
     model, tokenizer = load_checkpoint(model_folder(checkpoint))
     encoded = EncodedTexts(tokenize(texts, tokenizer), np.zeros(len(texts), np.int64), tokenizer.model_max_length)
     probabilities = softmax(predict_logits(model, encoded).astype(np.float64), axis=1)

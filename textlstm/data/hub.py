@@ -2,6 +2,7 @@
 
 import os
 import socket
+from urllib.parse import urlsplit
 
 import pandas as pd
 from pydantic import Field
@@ -76,10 +77,12 @@ def hub_is_reachable() -> bool:
     """Whether the hub answers a connection within a few seconds; False at once when set offline."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}:
         return False
-    if os.environ.get("HF_ENDPOINT") or os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
-        return True  # a mirror or a proxy decides; a direct connection says nothing about it
+    proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
+    # Behind a proxy only the proxy can be reached; with a mirror, the mirror is what counts.
+    address = urlsplit(proxy or os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    port = address.port or (443 if address.scheme == "https" else 80)
     try:
-        with socket.create_connection(("huggingface.co", 443), timeout=REACH_SECONDS):
+        with socket.create_connection((address.hostname or "", port), timeout=REACH_SECONDS):
             return True
     except OSError:
         return False

@@ -1,11 +1,13 @@
 """What every source of data has in common: which columns, how it is split, how repeats are treated."""
 
 from abc import abstractmethod
-from typing import Literal
+from collections.abc import Sized
+from typing import Any, Literal
 
 import pandas as pd
 from pydantic import Field
 
+from textlstm.data.text_files import is_utf8
 from textlstm.errors import UserError
 from textlstm.section import Section
 
@@ -63,25 +65,26 @@ class DatasetSource(Section):
                 f"{where}: {int(unlabelled.sum())} row(s) have no label in '{self.label_column}'; the first is row {first}.\n"
                 "Every row needs a class. Label these rows or remove them."
             )
-        written = ["" if missing else str(text) for text, missing in zip(texts, texts.isna(), strict=True)]
-        for number, text in enumerate(written, start=1):
-            if not _is_text(text):
-                raise UserError(
-                    f"{where}: row {number} holds half of a character (a lone surrogate).\nRepair or remove it."
-                )
-        return pd.DataFrame({"text": written, "label": [_label_text(label) for label in labels]})
+        written = [_plain(text, f"{where}, row {row}, '{self.text_column}'") for row, text in enumerate(texts, start=1)]
+        named = [
+            _plain(label, f"{where}, row {row}, '{self.label_column}'") for row, label in enumerate(labels, start=1)
+        ]
+        return pd.DataFrame({"text": written, "label": [label.strip() for label in named]})
 
 
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _label_text(label: object) -> str:
-    """A class name; a whole float (pandas' reading of a column of integers with gaps) loses its `.0`."""
-    if isinstance(label, float) and label.is_integer():
-        return str(int(label))
-    return str(label).strip()
+def _plain(value: Any, where: str) -> str:
+    """A cell as text; raise `UserError` for what is none, such as a list, or no UTF-8."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "surrogateescape")
+    if isinstance(value, Sized) and not isinstance(value, str):
+        raise UserError(
+            f"{where} is of the type {type(value).__name__}, not a text: {str(value)[:60]}.\nGive one text a row."
+        )
+    if pd.isna(value):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # pandas reads a column of integers with gaps as floats
+    text = str(value)
+    if not is_utf8(text):
+        raise UserError(f"{where} is not UTF-8: it holds half of a character or a wrong byte.\nRepair or remove it.")
+    return text

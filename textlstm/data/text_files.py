@@ -19,3 +19,12 @@ def read_text(file: Path, fallback_encoding: str | None = None) -> str:
             f"{file} is not UTF-8: byte 0x{raw[error.start]:02x} at offset {error.start} (line {line}).\n"
             f"Convert it first: iconv -f LATIN1 -t UTF-8 '{file}' > utf8-file (with its real encoding in place of LATIN1)."
         ) from error
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written; bytes that were no UTF-8 reach Python as half characters, which cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from textlstm.section import Section
 
 PAD, UNKNOWN = "<pad>", "<unk>"
-WORD = r"\w+(?=n['’]t\b)|n['’]t\b|['’](?:s|m|d|ll|re|ve)\b|\w+|[^\w\s]"
+WORD = r"(?i)\w+(?=n't\b)|n't\b|'(?:s|m|d|ll|re|ve)\b|\w+|[^\w\s]"
 
 
 class WordsTokenizer(Section):
@@ -67,7 +67,10 @@ class WordsTokenizer(Section):
 
     def _empty(self) -> Tokenizer:
         tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-        steps = [normalizers.NFKC()] + ([normalizers.Lowercase()] if self.lowercase else [])
+        # Vector files and treebanks write the straight apostrophe.
+        steps = [normalizers.NFKC(), normalizers.Replace("’", "'")] + (
+            [normalizers.Lowercase()] if self.lowercase else []
+        )
         tokenizer.normalizer = normalizers.Sequence(steps)
         # Everything between the matches is white space: inverted, the matches are what is kept.
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)

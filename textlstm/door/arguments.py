@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
+from textlstm.data.text_files import is_utf8
 from textlstm.door.names import Names
 from textlstm.door.run_folder import load_stored_overrides
 from textlstm.errors import UserError
@@ -101,6 +102,8 @@ def _name_and_value(argument: str, config_name: str) -> tuple[str, str]:
         raise UserError(
             f"'{argument}' removes a setting, which is not possible.\nGive it a value: {argument[1:].split('=')[0]}=VALUE."
         )
+    if not is_utf8(argument):
+        raise UserError(f"{argument!r} is not UTF-8.\nRename the file, or set the terminal to UTF-8.")
     name, equals, value = argument.partition("=")
     # A + adds what the configuration lacks; here everything is there, and what is not is a mistake.
     name = name.lstrip("+")

@@ -7,6 +7,10 @@ from textlstm.errors import UserError
 
 def translate(error: Exception) -> UserError:
     """A message for a person from an error of Hydra or OmegaConf."""
+    if match := re.search(r"Could not override '(\S+?)'|Key '(\S+?)' is not in struct", str(error)):
+        return UserError(
+            f"'{match.group(1) or match.group(2)}' is not a setting.\nHydra's own are listed by: python train.py --hydra-help"
+        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     kept = [
         line

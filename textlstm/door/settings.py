@@ -143,6 +143,8 @@ def _problem(item: Any, prefix: str, known: list[str]) -> str:
         return unknown_setting(name, [".".join([prefix] * bool(prefix) + [other]) for other in known])
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
+    if item["type"] == "string_pattern_mismatch":
+        return f"{name}={_shown(item['input'])} is not allowed. It takes letters, digits, _ . and -."
     message = item["msg"].replace("Input should be", "It should be").replace("String should", "It should")
     return f"{name}={_shown(item['input'])} is not allowed. {message}."
 

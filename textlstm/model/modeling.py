@@ -12,7 +12,7 @@ from .configuration import StackedLSTMConfig
 from .connections import HIGHWAY_BIAS, HighwayGate
 from .embedding import TokenEmbedding
 from .layer import LSTMDirection
-from .penalty import activation_penalty, temporal_penalty
+from .penalty import activation_penalty, full_precision, temporal_penalty
 from .pooling import POOLINGS
 from .readout import MixReadout, make_readout
 from .stack import LSTMStack
@@ -54,7 +54,7 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
                 init.constant_(module.bias, HIGHWAY_BIAS if isinstance(module, HighwayGate) else 0.0)
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=EMBEDDING_STD)
-            if module.padding_idx is not None and not getattr(module.weight, "_is_hf_initialized", False):
+            if module.padding_idx is not None:
                 init.zeros_(module.weight[module.padding_idx])
         elif isinstance(module, nn.LayerNorm):
             init.ones_(module.weight)
@@ -95,7 +95,7 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
         states, undropped = self.stack(embedded, lengths, mask)
         logits = self.head(self.pooling(self.readout(states), mask, lengths))
         penalty = self._penalty(states[-1], undropped, mask) if self.training else None
-        loss = None if labels is None else nn.functional.cross_entropy(logits.float(), labels)
+        loss = None if labels is None else nn.functional.cross_entropy(full_precision(logits), labels)
         if loss is not None and penalty is not None:
             loss = loss + penalty
         wanted = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states

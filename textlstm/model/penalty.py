@@ -11,13 +11,18 @@ from torch import Tensor
 
 def activation_penalty(dropped: Tensor, mask: Tensor) -> Tensor:
     """Mean square of states [B, T, N] over real tokens."""
-    return _masked_mean(dropped.float().square(), mask)
+    return _masked_mean(full_precision(dropped).square(), mask)
 
 
 def temporal_penalty(undropped: Tensor, mask: Tensor) -> Tensor:
     """Mean square of h[t+1] - h[t] over pairs of real tokens; the units of a direction meet only their own."""
-    steps = undropped[:, 1:].float() - undropped[:, :-1].float()
+    steps = full_precision(undropped).diff(dim=1)
     return _masked_mean(steps.square(), mask[:, 1:] & mask[:, :-1])
+
+
+def full_precision(values: Tensor) -> Tensor:
+    """Halves as float32, for sums that they could not hold; wider types as they are."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _masked_mean(squares: Tensor, mask: Tensor) -> Tensor:

@@ -33,6 +33,6 @@ class BestCheckpointByName(TrainerCallback):
     """
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Keep the name, replace the folder."""
-        if state.best_model_checkpoint:
-            state.best_model_checkpoint = str(Path(args.output_dir) / Path(state.best_model_checkpoint).name)
+        """By its step: transformers has forgotten a path that is gone by the time it calls this."""
+        if state.best_global_step:
+            state.best_model_checkpoint = str(Path(args.output_dir) / f"checkpoint-{state.best_global_step}")
