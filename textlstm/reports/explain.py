@@ -72,13 +72,12 @@ def _direction_values(
         "activation": cell.activation,
         "recurrent_activation": cell.recurrent_activation,
         "layer_norm": direction.norms is not None,
-        "connections": type(model.stack.joins[number]).__name__.lower()
-        if model.config.connections != "dense"
-        else "dense",
-        "dropout": f"{dropout.p:g} {dropout.kind}" if dropout.p else "0",
-        "recurrent_dropout": f"{cell.recurrent_dropout:g} {cell.recurrent_dropout_kind}"
-        if cell.recurrent_dropout
-        else "0",
+        # The first layer reads the token vectors: nothing is joined to it.
+        "connections": model.config.connections if number else "none",
+        "dropout": f"{dropout.p:g}",
+        "dropout_kind": _short(str(dropout.kind)),
+        "recurrent_dropout": f"{cell.recurrent_dropout:g}",
+        "recurrent_dropout_kind": _short(cell.recurrent_dropout_kind),
         "weight_drop": f"{direction.weight_drop:g}",
         "zoneout_cell": f"{cell.zoneout_cell:g}",
         "zoneout_hidden": f"{cell.zoneout_hidden:g}",
@@ -114,6 +113,13 @@ def _network_table(config: StackedLSTMConfig, training: dict[str, Any]) -> Table
         table.add_row(f"training.{name}", f"{training[name] * config.regularization_scale:g}")
     table.add_row("training.max_grad_norm", f"{training['max_grad_norm']:g}")
     return table
+
+
+def _short(kind: str) -> str:
+    """A kind of dropout in the width of a column."""
+    return {"variational": "variat.", "elementwise": "elementw.", "candidate_elementwise": "cand. elem."}.get(
+        kind, kind
+    )
 
 
 def _shown(value: Any) -> str:
