@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def entry(program: Program, script: str, config_name: str) -> Callable[[], None]
 
     def main() -> None:
         signal.signal(signal.SIGTERM, _stop)
+        warnings.formatwarning = lambda message, *_, **__: f"warning   {message}\n"
         if {"-h", "--help"} & set(sys.argv[1:]):
             print_help(folder, config_name)
             return

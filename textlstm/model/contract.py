@@ -3,12 +3,10 @@
 Run once, when a configuration is made.
 """
 
-import logging
+import warnings
 from typing import Any
 
 from .fused import why_not_fused
-
-log = logging.getLogger(__name__)
 
 UNBOUNDED = ("relu", "elu", "gelu", "identity")
 
@@ -95,9 +93,11 @@ def _check_cells(config: Any) -> None:
             raise ValueError("layer_norm=true needs hidden_size of at least 2: one number normalised is always zero.")
     unbounded = sorted(set(config.per_layer("activation")) & set(UNBOUNDED))
     if unbounded:
-        log.warning(
-            "activation=%s is unbounded: states can grow with the length of a text; watch the loss, clip the gradient",
-            unbounded[0],
+        # Not a log line: where Hydra configures logging, other loggers are silent.
+        warnings.warn(
+            f"activation={unbounded[0]} is unbounded: states can grow with the length of a text; watch the loss, "
+            "clip the gradient",
+            stacklevel=2,
         )
 
 
