@@ -72,6 +72,7 @@ WRONG_SETTINGS = {
     "model.layers=null": ["model.layers=(null|None)", "whole number of at least 1"],
     "model.layers=2.5": ["model.layers=2.5", "whole number of at least 1"],
     "model.layers=true": ["model.layers=(true|True)", "whole number"],
+    "training.label_smoothing=0.6 model.regularization_scale=1.8": ["label_smoothing=0.6", "1.08", "below 1"],
     "model.layers=0": ["model.layers=0", "at least 1"],
     "model.layers=-1": ["model.layers=-1", "at least 1"],
     "model.layers=[1,2]": ["model.layers", "1, 2"],

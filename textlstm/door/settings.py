@@ -89,6 +89,7 @@ def check_train(config: dict[str, Any], explicit: set[str] = frozenset()) -> Tra
     }
     model = check_model(sections.get("model", {}), problems)
     raise_problems(problems)
+    _check_scaled_smoothing(checked["training"], model)
     return TrainSettings(model=model, run=run, config=without_targets(config), **checked)  # type: ignore[arg-type]
 
 
@@ -166,6 +167,16 @@ def check_model(values: dict[str, Any], problems: list[str]) -> dict[str, Any]:
     except ValueError as error:
         problems.append(f"model.{error}")
     return values
+
+
+def _check_scaled_smoothing(training: TrainingSettings, model: dict[str, Any]) -> None:
+    """The one share outside of `model` that the scale multiplies; the network checks its own."""
+    scale = model.get("regularization_scale", 1.0)
+    if training.label_smoothing * scale >= 1:
+        raise UserError(
+            f"training.label_smoothing={training.label_smoothing} times model.regularization_scale={scale} is "
+            f"{training.label_smoothing * scale:g}.\nA share must stay below 1: lower one of them."
+        )
 
 
 def model_names() -> list[str]:

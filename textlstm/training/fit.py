@@ -19,7 +19,7 @@ from textlstm.errors import UserError
 from textlstm.training.checkpoints import BestCheckpointByName, newest_checkpoint
 from textlstm.training.history import WATCHED_METRIC, EarlyStopping, HistoryWriter, ProgressLines, history_rows
 from textlstm.training.machine import Machine
-from textlstm.training.scores import score
+from textlstm.training.scores import BATCH_SIZE, score
 from textlstm.training.settings import TrainingSettings
 from textlstm.training.trainer import StackedLSTMTrainer
 
@@ -109,7 +109,7 @@ def training_arguments(
         output_dir=str(folder / "checkpoints"),
         max_steps=count_steps(settings, texts),
         per_device_train_batch_size=settings.batch_size,
-        per_device_eval_batch_size=64,
+        per_device_eval_batch_size=BATCH_SIZE,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
         learning_rate=settings.learning_rate,
         lr_scheduler_type=settings.schedule,
