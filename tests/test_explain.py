@@ -8,7 +8,7 @@ from rich.console import Console
 from textlstm import StackedLSTMConfig, StackedLSTMForSequenceClassification
 from textlstm.reports.explain import explain_recurrence, layer_columns, print_explanation
 
-TRAINING = {"weight_decay": 0.2, "label_smoothing": 0.1, "max_grad_norm": 1.0}
+TRAINING = {"weight_decay": 0.2, "label_smoothing": 0.1, "max_grad_norm": 1.0, "decay_embeddings": False}
 
 
 def network(**settings: object) -> StackedLSTMForSequenceClassification:

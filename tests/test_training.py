@@ -194,19 +194,21 @@ def trainer(model: StackedLSTMForSequenceClassification, folder: Path, smoothing
         eval_dataset=data["validation"],
         data_collator=Collator(0),
         label_smoothing=smoothing,
+        decay_embeddings=choose(**settings).decay_embeddings,
     )
 
 
-def test_weight_decay_is_for_matrices_other_than_token_vectors(tmp_path):
-    model = network(layers=2, pooling="attention")
-    optimizer = trainer(model, tmp_path, weight_decay=0.3).create_optimizer()
+@pytest.mark.parametrize("vectors_too", [False, True])
+def test_weight_decay_is_for_matrices_and_for_token_vectors_if_asked(tmp_path, vectors_too):
+    model = network(layers=2, pooling="attention", layer_norm=True)
+    optimizer = trainer(model, tmp_path, weight_decay=0.3, decay_embeddings=vectors_too).create_optimizer()
     decay = {weight: group["weight_decay"] for group in optimizer.param_groups for weight in group["params"]}
     decays = {name: decay[weight] for name, weight in model.named_parameters()}
-    assert len(decays) == 1 + 2 * 2 * 4 + 3 + 2
+    assert len(decays) == 1 + 2 * 2 * (4 + 4) + 3 + 2
     for name, value in decays.items():
-        spared = name.startswith("embedding") or "bias" in name
+        spared = (name.startswith("embedding") and not vectors_too) or "bias" in name or "norms" in name
         assert value == (0.0 if spared else 0.3), name
-    assert sum(value > 0 for value in decays.values()) == 2 * 2 * 2 + 2 + 1
+    assert sum(value > 0 for value in decays.values()) == 2 * 2 * 2 + 2 + 1 + vectors_too
 
 
 def test_vectors_of_words_that_training_never_meets_stay_bit_for_bit(tmp_path):
@@ -216,6 +218,21 @@ def test_vectors_of_words_that_training_never_meets_stay_bit_for_bit(tmp_path):
     after = copies(model)["embedding.table.weight"]
     assert torch.equal(before[35:], after[35:])
     assert (before[2:35] != after[2:35]).any(dim=1).all()
+
+
+def test_vectors_that_are_decayed_shrink_and_the_scale_multiplies_the_decay(tmp_path):
+    shrunk = []
+    for scale in (0.5, 1.0):
+        model = network(regularization_scale=scale)
+        before = copies(model)["embedding.table.weight"]
+        run(tmp_path / str(scale), model, epochs=2, weight_decay=0.9, decay_embeddings=True)
+        shrunk.append((model.embedding.table.weight[35:] / before[35:]).detach())
+    # Rows that no text holds have no gradient: each update multiplies them by 1 - rate * decay * scale.
+    half, whole = (torch.log(ratio).mean() for ratio in shrunk)
+    assert whole < -1e-3
+    assert (whole / half).item() == pytest.approx(2, rel=0.05)
+    for ratio in shrunk:
+        assert ratio.std() < 1e-4
 
 
 def batch_of(data: EncodedTexts) -> dict[str, torch.Tensor]:

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from textlstm.data.source import DatasetSource
 from textlstm.data.words import WordsTokenizer
+from textlstm.door.contract import check_across
 from textlstm.embeddings.source import EmbeddingSource
 from textlstm.errors import UserError
 from textlstm.model.checking import own_fields
@@ -89,7 +90,7 @@ def check_train(config: dict[str, Any], explicit: set[str] = frozenset()) -> Tra
     }
     model = check_model(sections.get("model", {}), problems)
     raise_problems(problems)
-    _check_scaled_smoothing(checked["training"], model)
+    check_across(model, checked["training"], trainable=checked["embedding"].trainable, explicit=explicit)
     return TrainSettings(model=model, run=run, config=without_targets(config), **checked)  # type: ignore[arg-type]
 
 
@@ -167,16 +168,6 @@ def check_model(values: dict[str, Any], problems: list[str]) -> dict[str, Any]:
     except ValueError as error:
         problems.append(f"model.{error}")
     return values
-
-
-def _check_scaled_smoothing(training: TrainingSettings, model: dict[str, Any]) -> None:
-    """The one share outside of `model` that the scale multiplies; the network checks its own."""
-    scale = model.get("regularization_scale", 1.0)
-    if training.label_smoothing * scale >= 1:
-        raise UserError(
-            f"training.label_smoothing={training.label_smoothing} times model.regularization_scale={scale} is "
-            f"{training.label_smoothing * scale:g}.\nA share must stay below 1: lower one of them."
-        )
 
 
 def model_names() -> list[str]:

@@ -7,9 +7,9 @@
 
 phi is `activation`, sigma `recurrent_activation`. m is the mask of variational recurrent dropout
 (Gal and Ghahramani 2016), one a sequence and the same for all four gates ("tied"); d that of
-candidate dropout (Semeniuta et al. 2016). With layer normalisation (Ba et al. 2016) W_ih x + b_ih
-and W_hh h + b_hh are each normalised over all 4H units, with gains of their own, and phi reads the
-normalised c~. Zoneout (Krueger et al. 2017) makes h~ from the new, un-zoned cell, and in evaluation
+candidate dropout (Semeniuta et al. 2016: "without memory loss", for the cell itself is never dropped).
+With layer normalisation (Ba et al. 2016) W_ih x and W_hh h are each normalised over all 4H units, with
+gains of their own, before the biases are added, and phi reads the normalised c~. Zoneout (Krueger et al. 2017) makes h~ from the new, un-zoned cell, and in evaluation
 takes the expectation.
 
 The input projection is one product for all steps, and steps are unbound, not indexed: each index's
@@ -109,4 +109,5 @@ def _zoneout(old: Tensor, new: Tensor, rate: float, training: bool) -> Tensor:
         return new
     if not training:
         return rate * old + (1 - rate) * new
-    return torch.where(torch.rand_like(new) < rate, old, new)
+    # Drawn in float32: a half has 256 values in [0, 1), too coarse for small rates.
+    return torch.where(torch.rand(new.shape, device=new.device) < rate, old, new)

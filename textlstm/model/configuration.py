@@ -94,19 +94,21 @@ class StackedLSTMConfig(PreTrainedConfig):
     )
     input_dropout: float | int = setting(0.0, "dropout on the token vectors, one mask a sequence (Gal 2016)", **RATE)
     dropout: float | int | list[float] = setting(0.0, "dropout on the output of every layer", **RATE, per_layer=True)
-    dropout_kind: str = setting(
+    dropout_kind: str | list[str] = setting(
         "variational",
         "variational: one mask a sequence (Gal 2016); elementwise: a new one each step",
         choices=("variational", "elementwise"),
+        per_layer=True,
     )
     recurrent_dropout: float | int | list[float] = setting(
         0.0, "dropout inside the recurrence of every layer and direction", **RATE, per_layer=True
     )
-    recurrent_dropout_kind: str = setting(
+    recurrent_dropout_kind: str | list[str] = setting(
         "variational",
         "variational: on h[t-1], one mask a sequence, the same for all gates (Gal 2016); candidate: on the candidate, one mask "
         "a sequence; candidate_elementwise: a new one each step (Semeniuta 2016)",
         choices=("variational", "candidate", "candidate_elementwise"),
+        per_layer=True,
     )
     weight_drop: float | int | list[float] = setting(
         0.0,

@@ -51,14 +51,15 @@ def _check_rates(config: Any) -> None:
 
 
 def _check_kinds(config: Any) -> None:
-    for kind, rate, default in (
-        ("dropout_kind", "dropout", "variational"),
-        ("recurrent_dropout_kind", "recurrent_dropout", "variational"),
-    ):
+    for rate in ("dropout", "recurrent_dropout"):
         # A rate of zero by the scale is a point of a sweep; a rate of zero as written makes the kind pointless.
-        if getattr(config, kind) != default and not any(_as_list(getattr(config, rate))):
+        # A kind for all layers needs a rate somewhere, a kind of one layer needs that layer's.
+        kinds, rates = getattr(config, f"{rate}_kind"), _written(config, rate)
+        pairs = zip(kinds, rates, strict=True) if isinstance(kinds, list | tuple) else [(kinds, any(rates))]
+        if any(kind != "variational" and not given for kind, given in pairs):
             raise ValueError(
-                f"{kind}={getattr(config, kind)} has no effect while {rate}=0. Give a rate, or leave the kind out."
+                f"{rate}_kind={kinds} has no effect while {rate}={getattr(config, rate)}. "
+                "Give a rate, or leave the kind out."
             )
 
 
@@ -101,5 +102,7 @@ def _check_cells(config: Any) -> None:
         )
 
 
-def _as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
+def _written(config: Any, name: str) -> list[Any]:
+    """A setting at every layer, before `regularization_scale`."""
+    value = getattr(config, name)
+    return list(value) if isinstance(value, list | tuple) else [value] * config.layers

@@ -42,7 +42,8 @@ class LSTMStack(nn.Module):
         )
         self.joins = make_joins(config.connections, config.layers, self.sizes[-1])
         self.dropouts = nn.ModuleList(
-            SequenceDropout(rate, config.dropout_kind) for rate in config.per_layer("dropout")
+            SequenceDropout(rate, kind)
+            for rate, kind in zip(config.per_layer("dropout"), config.per_layer("dropout_kind"), strict=True)
         )
 
     def _input_sizes(self, embedding_size: int) -> list[int]:
@@ -71,5 +72,4 @@ def choose_recurrence(config: StackedLSTMConfig) -> str:
 
 def cell_settings(config: StackedLSTMConfig, number: int) -> CellSettings:
     """The effective settings inside the cells of one layer."""
-    values = {name: config.per_layer(name)[number] for name in CELL_FIELDS if name != "recurrent_dropout_kind"}
-    return CellSettings(**values, recurrent_dropout_kind=config.recurrent_dropout_kind)
+    return CellSettings(**{name: config.per_layer(name)[number] for name in CELL_FIELDS})

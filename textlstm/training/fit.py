@@ -71,6 +71,7 @@ def fit(
         compute_metrics=lambda result: validation_metrics(result, settings.metric),
         callbacks=[HistoryWriter(folder / "history.jsonl"), progress, BestCheckpointByName(), *stopping],
         label_smoothing=settings.label_smoothing * model.config.regularization_scale,
+        decay_embeddings=settings.decay_embeddings,
     )
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)

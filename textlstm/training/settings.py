@@ -22,7 +22,10 @@ class TrainingSettings(Section):
         "linear", description="how the learning rate falls"
     )
     weight_decay: float = Field(
-        0.01, ge=0, description="AdamW's decay of matrices (not of biases, not of token vectors)"
+        0.01, ge=0, description="AdamW's decay of matrices (not of biases and norms; of token vectors, see decay_embeddings)"
+    )
+    decay_embeddings: bool = Field(
+        False, description="decay token vectors too; also rows that a batch does not hold shrink then"
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of the target spread over all classes (training loss only)"

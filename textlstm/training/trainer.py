@@ -14,9 +14,11 @@ from textlstm.data.batches import EncodedTexts, SimilarLengthSampler
 class StackedLSTMTrainer(Trainer):
     """See the module. `label_smoothing` is ours: transformers' own also smooths the evaluation loss."""
 
-    def __init__(self, *args: Any, label_smoothing: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, label_smoothing: float = 0.0, decay_embeddings: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.label_smoothing = label_smoothing
+        self.label_smoothing, self.decay_embeddings = label_smoothing, decay_embeddings
         self._started = time.perf_counter()
 
     def _get_train_sampler(self, train_dataset: EncodedTexts | None = None) -> SimilarLengthSampler:
@@ -36,9 +38,11 @@ class StackedLSTMTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
-        """Matrices, except the token vectors: rows that a batch does not hold would shrink all the same."""
+        """Matrices; token vectors if asked, for rows that a batch does not hold would shrink all the same."""
         return [
-            name for name, weight in model.named_parameters() if weight.ndim > 1 and not name.startswith("embedding.")
+            name
+            for name, weight in model.named_parameters()
+            if weight.ndim > 1 and (self.decay_embeddings or not name.startswith("embedding."))
         ]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:

@@ -1,0 +1,53 @@
+"""What cannot act across sections: settings of `training` and `embedding` beside those of the network.
+
+What contradicts itself inside of the network is refused by `textlstm.model.contract`.
+"""
+
+from typing import Any
+
+from textlstm.errors import UserError
+from textlstm.model.configuration import SCALED
+from textlstm.training.settings import TrainingSettings
+
+
+def check_across(
+    model: dict[str, Any], training: TrainingSettings, *, trainable: bool, explicit: set[str] | frozenset[str]
+) -> None:
+    """Raise `UserError` for a value that can have no effect; `explicit` are the dotted names that the user gave."""
+    scale = model.get("regularization_scale", 1.0)
+    _check_scale(model, training, scale)
+    _check_embedding_decay(training, trainable)
+    initialization = model.get("initialization") or {}
+    if initialization.get("chrono") is not None and "model.initialization.forget_bias" in explicit:
+        raise UserError(
+            f"model.initialization.chrono={initialization['chrono']} sets the forget gate's bias, and so does "
+            f"model.initialization.forget_bias={initialization['forget_bias']}.\nGive one of them."
+        )
+
+
+def _check_scale(model: dict[str, Any], training: TrainingSettings, scale: float) -> None:
+    # The one share outside of `model` that the scale multiplies; the network checks its own.
+    if training.label_smoothing * scale >= 1:
+        raise UserError(
+            f"training.label_smoothing={training.label_smoothing} times model.regularization_scale={scale} is "
+            f"{training.label_smoothing * scale:g}.\nA share must stay below 1: lower one of them."
+        )
+    scaled = [model.get(name, 0) for name in SCALED] + [training.label_smoothing, training.weight_decay]
+    if scale != 1 and not any(any(value) if isinstance(value, list) else value for value in scaled):
+        raise UserError(
+            f"model.regularization_scale={scale} has no effect: every rate that it multiplies is 0.\n"
+            "Give a rate or a preset, such as regularization=dropout, or leave the scale out."
+        )
+
+
+def _check_embedding_decay(training: TrainingSettings, trainable: bool) -> None:
+    if not training.decay_embeddings:
+        return
+    if not trainable:
+        raise UserError(
+            "training.decay_embeddings=true has no effect while embedding.trainable=false.\nLeave one of them out."
+        )
+    if training.weight_decay == 0:
+        raise UserError(
+            "training.decay_embeddings=true has no effect while training.weight_decay=0.\nGive a decay, or leave it out."
+        )
