@@ -29,13 +29,13 @@ def test_every_layer_and_direction_has_its_effective_values():
     assert list(columns) == ["1 forward", "1 reverse", "2 forward", "2 reverse"]
     for direction in ("forward", "reverse"):
         first, second = columns[f"1 {direction}"], columns[f"2 {direction}"]
-        assert (first["reads"], second["reads"]) == (5, 16)
+        assert (first["reads"], second["reads"]) == (5, 5 + 16)
         assert (first["dropout"], second["dropout"]) == ("0.1", "0.2")
         assert (first["zoneout_cell"], second["zoneout_cell"]) == ("0", "0.15")
         assert (first["connections"], second["connections"]) == ("none", "dense")
         assert first["forget bias"] == "chrono 30"
-        assert second["parameters"] == 4 * 4 * (16 + 4 + 2)
-        assert second["operations a token"] == 2 * 4 * 4 * (16 + 4)
+        assert second["parameters"] == 4 * 4 * (21 + 4 + 2)
+        assert second["operations a token"] == 2 * 4 * 4 * (21 + 4)
 
 
 @pytest.mark.parametrize(

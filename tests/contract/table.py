@@ -28,8 +28,8 @@ class Row:
     values: dict[str, Any]
     """What is set together."""
     place: str
-    """What changes first. vectors: of tokens; layers: the states that any layer makes of its input; layer 2, layer 3:
-    the states of that layer and of those above; readout: what the head reads; shape: the form of the states; loss:
+    """What changes first. vectors: of tokens; layers: the states that any layer makes of its input; layer 2: the states
+    of that layer and of those above; readout: what the head reads; shape: the form of the states; loss:
     that of training alone; nothing: no number at all, once weights are given."""
     drawn: str = ""
     """For what a mask is drawn in training: step (also a position, or a step and unit), sequence, batch; or nothing."""
@@ -84,8 +84,7 @@ TABLE = (
     Row("hidden_size", {"hidden_size": 4}, "shape", per_layer=True),
     Row("bidirectional", {"bidirectional": False}, "shape", readings=(True,)),
     *(Row("pooling", {"pooling": name}, "readout") for name in ("last", "mean", "max", "attention")),
-    *(Row("connections", {"connections": name}, "layer 2", depths=(3,)) for name in ("residual", "highway")),
-    Row("connections", {"connections": "dense"}, "layer 3", depths=(3,)),
+    *(Row("connections", {"connections": name}, "layer 2", depths=(3,)) for name in ("residual", "highway", "dense")),
     *(Row("readout", {"readout": name}, "readout", depths=(3,)) for name in ("all", "mix")),
     *(cell("activation", name) for name in ("relu", "hardtanh", "softsign", "elu", "gelu", "identity")),
     cell("recurrent_activation", "hardsigmoid"),

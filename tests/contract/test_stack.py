@@ -16,7 +16,7 @@ READING = pytest.mark.parametrize("bidirectional", READINGS, ids=["forward", "bo
 def join_by_hand(model: torch.nn.Module, number: int, states: list[Tensor]) -> Tensor:
     """What the layer of that number gives before its dropout, from `states` of the layers below, the vectors first."""
     kind = model.config.connections
-    below = torch.cat(states[1:], -1) if kind == "dense" and number else states[-1]
+    below = torch.cat(states, -1) if kind == "dense" else states[-1]
     made = packed(model.stack.layers[number], below, torch.tensor(LENGTHS))
     if kind == "residual" and number:
         return below + made

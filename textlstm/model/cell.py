@@ -99,7 +99,7 @@ def _dropout_masks(
     batch, time = like.shape[:2]
     kind = settings.recurrent_dropout_kind
     count = time if kind == "candidate_elementwise" else 1
-    masks = ((torch.rand(count, batch, hidden, device=like.device) >= rate) / (1 - rate)).to(like.dtype)
+    masks = (torch.rand(count, batch, hidden, device=like.device) >= rate).to(like.dtype) / (1 - rate)
     return (masks[0], None) if kind == "variational" else (None, list(masks.unbind(0)))
 
 

@@ -2,8 +2,8 @@
 
 residual: y = x + f(x) (He et al. 2016; for LSTMs Wu et al. 2016). highway: y = t f(x) + (1 - t) x with
 t = sigmoid(W x + b) (Srivastava et al. 2015; Zhang et al. 2016), its bias starting at -1, so that a
-new layer begins mostly closed. dense: a layer reads the outputs of all layers below, concatenated
-(Huang et al. 2017; Kim et al. 2019).
+new layer begins mostly closed. dense: a layer reads the token vectors and the outputs
+of all layers below, concatenated (Huang et al. 2017; for stacked LSTMs Ding et al. 2018).
 """
 
 import torch

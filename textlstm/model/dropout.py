@@ -34,7 +34,7 @@ class SequenceDropout(nn.Module):
 
 def draw_mask(shape: tuple[int, ...], p: float, like: Tensor) -> Tensor:
     """Zeros with probability `p`, and 1 / (1 - p) elsewhere."""
-    return ((torch.rand(shape, device=like.device) >= p) / (1 - p)).to(like.dtype)
+    return (torch.rand(shape, device=like.device) >= p).to(like.dtype) / (1 - p)
 
 
 def drop_words(input_ids: Tensor, mask: Tensor, p: float, unknown_id: int) -> Tensor:

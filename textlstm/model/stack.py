@@ -49,7 +49,7 @@ class LSTMStack(nn.Module):
     def _input_sizes(self, embedding_size: int) -> list[int]:
         if not self.dense:
             return [embedding_size, *self.sizes[:-1]]
-        return [embedding_size] + [sum(self.sizes[:number]) for number in range(1, len(self.sizes))]
+        return [embedding_size + sum(self.sizes[:number]) for number in range(len(self.sizes))]
 
     def forward(self, embedded: Tensor, lengths: Tensor, mask: Tensor) -> tuple[list[Tensor], Tensor]:
         """[B, T, E], lengths [B], mask [B, T] -> every layer's dropped states, and the last one's before dropout."""
@@ -59,7 +59,7 @@ class LSTMStack(nn.Module):
         for layer, join, dropout in zip(self.layers, self.joins, self.dropouts, strict=True):
             undropped = join(inputs, layer(inputs, mask.unsqueeze(-1), reversal))
             states.append(dropout(undropped))
-            inputs = torch.cat(states, dim=-1) if self.dense else states[-1]
+            inputs = torch.cat([embedded, *states], dim=-1) if self.dense else states[-1]
         return states, undropped
 
 
