@@ -26,7 +26,7 @@ from textlstm.training.checkpoints import newest_checkpoint
 from textlstm.training.fit import TrainingResult, count_steps, fit, train_sample, training_arguments
 from textlstm.training.history import HistoryWriter, format_seconds
 from textlstm.training.machine import Machine, choose_device, choose_precision, use_threads
-from textlstm.training.scores import predict_logits, score
+from textlstm.training.scores import predict_last, predict_logits, score
 from textlstm.training.settings import TrainingSettings
 from textlstm.training.trainer import StackedLSTMTrainer
 
@@ -123,6 +123,18 @@ def test_the_weights_of_the_best_epoch_come_back(tmp_path, metric):
     assert found == pytest.approx(best, abs=1e-6)
     assert rows[-1] != pytest.approx(best, abs=1e-3)
     assert result.best_epoch == result.history[rows.index(best)]["epoch"] < result.epochs == 5
+
+
+@pytest.mark.parametrize("settings", [{"epochs": 5}, {"epochs": None, "max_steps": 11}], ids=str)
+def test_the_last_epochs_scores_can_be_had_beside_the_best_ones(tmp_path, settings):
+    model, data = network(), splits()
+    result = run(tmp_path, model, data, learning_rate=0.05, **settings)
+    best = copies(model)
+    logits = predict_last(model, data, "fp32", result.last_weights)
+    assert equal(best, copies(model))
+    found = score(logits["validation"], data["validation"].labels)
+    for metric in ("loss", "accuracy", "macro_f1"):
+        assert result.history[-1]["validation"][metric] == pytest.approx(found[metric], abs=1e-6)
 
 
 def test_a_run_depends_on_its_seed_alone(tmp_path):

@@ -60,7 +60,7 @@ def describe_environment(machine: Machine, fingerprint: str) -> dict[str, Any]:
         "device": machine.device.type,
         "threads": machine.threads,
         "precision": machine.precision,
-        "commit": _commit(),
+        "commit": commit(),
         "data_fingerprint": fingerprint,
     }
 
@@ -80,7 +80,7 @@ def _processor() -> str:
         return platform.processor()
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The commit of the source tree, `-dirty` if it was changed since; None outside of one."""
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:

@@ -11,8 +11,10 @@ from scipy.special import softmax
 import textlstm
 from textlstm.data.batches import EncodedTexts, text_statistics
 from textlstm.data.load import LoadedData
+from textlstm.diagnostics.latency import latency
 from textlstm.diagnostics.predictions import diagnose
 from textlstm.embeddings.source import EmbeddingTable, coverage
+from textlstm.environment import commit
 from textlstm.files import write_atomically, write_json
 from textlstm.model import StackedLSTMForSequenceClassification
 from textlstm.network import count_parameters
@@ -33,6 +35,7 @@ def build_report(
     facts: dict[str, Any],
     training: dict[str, Any] | None = None,
     history: list[dict[str, Any]] | None = None,
+    last_logits: dict[str, np.ndarray] | None = None,
     baseline: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All results of a run, or of an evaluation, which has no training and perhaps one split."""
@@ -59,7 +62,11 @@ def build_report(
             "baseline": {"linear": baseline},
             "training": training,
             "history": history,
+            "commit": commit(),
         }
+    if last_logits is not None:
+        report["last_splits"] = {name: score(last_logits[name], texts[name].labels) for name in texts}
+        report["latency_ms"] = latency(model, texts[shown])
     return report
 
 

@@ -29,13 +29,14 @@ TIE_BREAK = 1e-6
 
 @dataclass
 class TrainingResult:
-    """What training was like; the model itself now has the best weights."""
+    """What training was like; the model itself now has the best weights, `last_weights` is a file with the last ones."""
 
     seconds: float
     epochs: float
     best_epoch: float
     tokens_per_second: float
     history: list[dict[str, Any]]
+    last_weights: Path
 
 
 def fit(
@@ -166,4 +167,5 @@ def summarize(trainer: StackedLSTMTrainer, train: EncodedTexts) -> TrainingResul
     best_step = trainer.state.best_global_step
     best = next(row for row in history if row["step"] == best_step)
     tokens = float(train.lengths.sum()) * trainer.state.epoch
-    return TrainingResult(seconds, trainer.state.epoch, best["epoch"], tokens / max(seconds, 1e-9), history)
+    last = Path(trainer.args.output_dir) / f"checkpoint-{trainer.state.global_step}" / "model.safetensors"
+    return TrainingResult(seconds, trainer.state.epoch, best["epoch"], tokens / max(seconds, 1e-9), history, last)

@@ -1,10 +1,12 @@
 """Scores of a split: loss, accuracy, macro-F1, always in evaluation mode."""
 
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_model
 from scipy.special import log_softmax
 from sklearn.metrics import accuracy_score, f1_score
 from transformers import PreTrainedModel
@@ -37,6 +39,18 @@ def predict_logits(model: PreTrainedModel, texts: EncodedTexts, precision: str =
             logits[chosen] = outputs.logits.float().cpu().numpy()
     model.train(was_training)
     return logits
+
+
+def predict_last(
+    model: PreTrainedModel, splits: dict[str, EncodedTexts], precision: str, last_weights: Path
+) -> dict[str, np.ndarray]:
+    """Logits of every split with the last epoch's weights; the model keeps those that it has."""
+    kept = {name: weight.clone() for name, weight in model.state_dict().items()}
+    try:
+        load_model(model, last_weights, device=str(model.device))
+        return predict_splits(model, splits, precision)
+    finally:
+        model.load_state_dict(kept)
 
 
 def autocast(device_type: str, precision: str) -> AbstractContextManager[Any]:

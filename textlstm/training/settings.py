@@ -22,7 +22,9 @@ class TrainingSettings(Section):
         "linear", description="how the learning rate falls"
     )
     weight_decay: float = Field(
-        0.01, ge=0, description="AdamW's decay of matrices (not of biases and norms; of token vectors, see decay_embeddings)"
+        0.01,
+        ge=0,
+        description="AdamW's decay of matrices (not of biases and norms; of token vectors, see decay_embeddings)",
     )
     decay_embeddings: bool = Field(
         False, description="decay token vectors too; also rows that a batch does not hold shrink then"

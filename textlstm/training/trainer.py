@@ -14,9 +14,7 @@ from textlstm.data.batches import EncodedTexts, SimilarLengthSampler
 class StackedLSTMTrainer(Trainer):
     """See the module. `label_smoothing` is ours: transformers' own also smooths the evaluation loss."""
 
-    def __init__(
-        self, *args: Any, label_smoothing: float = 0.0, decay_embeddings: bool = False, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, label_smoothing: float = 0.0, decay_embeddings: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_smoothing, self.decay_embeddings = label_smoothing, decay_embeddings
         self._started = time.perf_counter()
