@@ -7,7 +7,7 @@ are left out.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def render_page(report: dict[str, Any]) -> str:
     diagnostics, config = report.get("diagnostics") or {}, report.get("config") or {}
     baseline = report.get("baseline") or {}
     linear = baseline.get("linear")
-    return _template().render(
+    return open_template("page.html.j2").render(
         report=report,
         **{name: report.get(name) for name in ("generalization_gap", "model", "training", "data", "history", "seed")},
         headline=headline,
@@ -72,7 +72,8 @@ def render_page(report: dict[str, Any]) -> str:
     )
 
 
-def _template() -> Template:
+def open_template(name: str, **filters: Callable[..., Any]) -> Template:
+    """A template of this folder, with the words that pages share and `filters` of its own."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -90,8 +91,9 @@ def _template() -> Template:
         "moment": moment,
         "setting": setting,
         "middle_cut": middle_cut,
+        **filters,
     }
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def score_groups(splits: Mapping[str, Any], linear: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:

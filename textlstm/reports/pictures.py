@@ -67,14 +67,14 @@ def learning_curve(
             axes.set_ylim(0, 1.05 * axes.dataLim.ymax)
         else:
             axes.set_ylabel(metric.replace("macro_f1", "macro-F1"))
-            axes.yaxis.set_major_formatter(_percent)
+            axes.yaxis.set_major_formatter(as_percent)
         last = history[-1]["epoch"]
         axes.set_xlim(0, 1.04 * last)
         # Training may end within its first epoch.
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=last >= 1))
         # Above the axes it can hide no point of a curve.
         figure.legend(loc="outside upper left", ncols=2, fontsize=9)
-        return _to_svg(figure, name=name, title=f"Learning curve: {metric} of train and validation by epoch")
+        return to_svg(figure, name=name, title=f"Learning curve: {metric} of train and validation by epoch")
 
 
 def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, name: str) -> str:
@@ -101,16 +101,16 @@ def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, name: str) -> str:
         lower.bar([row["low"] for row in bins], shares, widths, align="edge", color=BLUE, edgecolor="white")
         lower.set(xlabel="confidence (probability of the predicted class)", ylabel="texts", ylim=(0, 1))
         for axis in (upper.xaxis, upper.yaxis, lower.yaxis):
-            axis.set_major_formatter(_percent)
-        return _to_svg(figure, name=name, title="Reliability diagram: accuracy against confidence")
+            axis.set_major_formatter(as_percent)
+        return to_svg(figure, name=name, title="Reliability diagram: accuracy against confidence")
 
 
-def _percent(value: float, _: float) -> str:
+def as_percent(value: float, _: float) -> str:
     """A tick with as many decimals as it needs."""
     return f"{100 * value:g}%"
 
 
-def _to_svg(figure: Figure, *, name: str, title: str) -> str:
+def to_svg(figure: Figure, *, name: str, title: str) -> str:
     """The `<svg>` element, all its ids and its style sheet confined to `name`."""
     text = io.StringIO()
     # Without the date and the rest of the metadata equal pictures are equal text.

@@ -1,0 +1,97 @@
+"""A study told from its finished runs: `study.json` for programs, `study.html` for people, a table in the terminal."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from textlstm.errors import UserError
+from textlstm.files import write_atomically, write_json
+from textlstm.reports.study_page import render_study
+from textlstm.reports.study_terminal import print_study
+from textlstm.reports.terminal import open_console
+from textlstm.reports.wording import percent
+from textlstm.study.mcnemar import mcnemar
+from textlstm.study.runs import Run, check_comparable, find_runs, read_run
+from textlstm.study.summary import JudgingSettings, summarize
+
+
+class Failed(Protocol):
+    """A run without a report, and why."""
+
+    run: str
+    error: str
+
+
+def finish_study(folder: Path, runs: list[Path], failed: Sequence[Failed]) -> None:
+    """The end of a study in training. Runs that are no one study are named, not an error: they are done all the same."""
+    console = open_console()
+    rows = [{"run": item.run, "error": item.error.splitlines()[0]} for item in failed]
+    try:
+        write_study(console, runs, folder, failed=rows)
+    except UserError as error:
+        console.print(f"study     {folder}: {len(runs)} of {len(runs) + len(failed)} runs are finished")
+        console.print(f"no answer {error}")
+        console.print(f"next      python evaluate.py study={folder} judging.factor=NAME")
+
+
+def report_study(console: Console, studies: Sequence[Path], judging: JudgingSettings) -> None:
+    """Build the report of one study again, or of several together, from whatever runs stand in their folders."""
+    write_study(console, find_runs(studies), _place(studies), judging=judging)
+
+
+def write_study(
+    console: Console,
+    runs: Sequence[Path],
+    folder: Path,
+    *,
+    judging: JudgingSettings | None = None,
+    failed: Sequence[dict[str, str]] = (),
+) -> dict[str, Any]:
+    """Summarize `runs`, write both files into `folder`, print the table; give the content of `study.json`."""
+    study = summarize([read_run(run) for run in runs], name=folder.name, judging=judging, failed=failed)
+    for level in study["depths"]:
+        # Links hold wherever the folder is moved to.
+        level["runs"] = [Path(os.path.relpath(run, folder)).as_posix() for run in level["runs"]]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "study.html", render_study(study))
+    write_json(folder / "study.json", study)
+    print_study(console, study, folder=folder)
+    return study
+
+
+def compare_checkpoints(console: Console, first: Path, second: Path) -> None:
+    """Two runs on the same test texts: the exact McNemar test, and what it does not say."""
+    runs = [_with_predictions(folder) for folder in (first, second)]
+    check_comparable(runs)
+    a, b = (run.predictions for run in runs)
+    assert a is not None
+    assert b is not None
+    if len(a.labels) != len(b.labels) or (a.labels != b.labels).any():
+        raise UserError(f"{first} and {second} were tested on different texts.\nCompare runs with the same test split.")
+    found = mcnemar(a.right, b.right)
+    for run in runs:
+        console.print(f"{percent(run.best['test']['accuracy']):<10}{run.folder}")
+    console.print(
+        f"Of {found['examples']:,} test texts {found['only_first_right']:,} are right in the first alone and "
+        f"{found['only_second_right']:,} in the second alone: exact McNemar p = {found['p']:.3g}."
+    )
+    console.print(found["note"])
+
+
+def _with_predictions(folder: Path) -> Run:
+    if not (folder / "report.json").is_file():
+        raise UserError(f"{folder} is not a finished run.\nGive two folders of runs: compare=[RUN_A,RUN_B].")
+    run = read_run(folder)
+    if run.predictions is None:
+        raise UserError(f"{folder} has no predictions.parquet.\nThe test compares answers text by text: train it anew.")
+    return run
+
+
+def _place(studies: Sequence[Path]) -> Path:
+    """The study's own folder; several together have one beside the first."""
+    if len(studies) == 1:
+        return studies[0]
+    return studies[0].parent / "+".join(study.name for study in studies)
