@@ -1,6 +1,8 @@
-"""Score a saved checkpoint: checkpoint -> dataset -> batches -> scores -> report.
+"""Score a saved checkpoint: checkpoint -> dataset -> batches -> scores -> report. Or judge a study, or compare two runs.
 
 python evaluate.py checkpoint=runs/bbc_news/<time>-<hash>
+python evaluate.py study=runs/NAME
+python evaluate.py compare=[RUN_A,RUN_B]
 python evaluate.py --help
 """
 
@@ -13,11 +15,24 @@ from textlstm.door.settings import EvaluateSettings
 from textlstm.door.stored_run import open_run
 from textlstm.network import load_checkpoint
 from textlstm.reports.report import build_report, describe_data, finish_evaluation
+from textlstm.reports.study_report import compare_checkpoints, report_study
 from textlstm.reports.terminal import open_console, print_evaluation
 from textlstm.training.scores import predict_splits
 
 
 def evaluate(settings: EvaluateSettings, _: Path) -> None:
+    """Whichever of the three was asked for."""
+    wanted = settings.evaluation
+    if wanted.study:
+        studies = [wanted.study] if isinstance(wanted.study, str) else wanted.study
+        report_study(open_console(), [Path(study) for study in studies], settings.judging)
+    elif wanted.compare:
+        compare_checkpoints(open_console(), *map(Path, wanted.compare))
+    else:
+        evaluate_checkpoint(settings)
+
+
+def evaluate_checkpoint(settings: EvaluateSettings) -> None:
     """Score one split of the run's own data or of another data set with the same labels."""
     console = open_console()
     stored = open_run(settings)

@@ -1,34 +1,41 @@
 """Train one stacked LSTM: config -> dataset -> tokenizer -> batches -> embedding -> network -> scores -> report.
 
 python train.py model.layers=3
+python train.py sweep=depth
 python train.py --help
 """
 
 from pathlib import Path
 
 from textlstm.data.batches import encode_splits
-from textlstm.data.load import load_data
-from textlstm.diagnostics.linear_baseline import linear_baseline
-from textlstm.door import entry
+from textlstm.data.load import LoadedData, load_data
+from textlstm.door import Prepared, entry
 from textlstm.door.settings import TrainSettings
 from textlstm.environment import write_environment
 from textlstm.network import build_network, save_checkpoint, vocabulary_of
 from textlstm.reports.explain import print_explanation
 from textlstm.reports.report import build_report, describe_data, describe_training, finish_run
+from textlstm.reports.study_report import finish_study
 from textlstm.reports.terminal import open_console, print_next, print_report, print_start
 from textlstm.training.fit import fit
 from textlstm.training.machine import prepare_machine
-from textlstm.training.scores import predict_splits
+from textlstm.training.scores import predict_last, predict_splits
 
 
-def train(settings: TrainSettings, folder: Path) -> None:
-    """One run, from its settings to its finished folder."""
-    console = open_console()
-    machine = prepare_machine(settings.training)
-    data = load_data(settings.dataset)
+def prepare(settings: TrainSettings, data: LoadedData | None = None) -> Prepared:
+    """What runs on the same data with the same words and vectors share: a study does this once."""
+    data = data or load_data(settings.dataset)
     tokenizer = settings.tokenizer.train(data.splits["train"]["text"], *settings.embedding.words())
     texts = encode_splits(data.splits, tokenizer)
     table = settings.embedding.build(vocabulary_of(tokenizer), texts["train"].whole)
+    return Prepared(data, tokenizer, texts, table)
+
+
+def train(settings: TrainSettings, prepared: Prepared, folder: Path) -> None:
+    """One run, from its settings to its finished folder."""
+    console = open_console()
+    machine = prepare_machine(settings.training)
+    data, tokenizer, texts, table = prepared.parts
     model = build_network(
         settings.model,
         tokenizer,
@@ -62,17 +69,18 @@ def train(settings: TrainSettings, folder: Path) -> None:
         data=data,
         texts=texts,
         logits=logits,
+        last_logits=predict_last(model, texts, machine.precision, result.last_weights),
         facts=facts,
         training=describe_training(result, machine),
         history=result.history,
-        baseline=linear_baseline(data.splits) if settings.run.baseline == "linear" else None,
+        baseline=prepared.baseline(settings.run.baseline),
     )
     finish_run(folder, report, logits["test"], texts["test"].labels)
     print_report(console, report)
     print_next(console, folder)
 
 
-main = entry(train, script=__file__, config_name="config")
+main = entry(train, prepare=prepare, finish=finish_study, script=__file__, config_name="config")
 
 if __name__ == "__main__":
     main()

@@ -26,7 +26,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 
 import textlstm.predict
-from textlstm.door.entry import _runs as started_runs
+from textlstm.door.alone import runs as started_runs
 from textlstm.door.run_folder import run_name
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,6 +131,11 @@ class Desk:
         outcome = self.run("train", *self.quick(), *overrides)
         assert outcome.code == 0, outcome.err
         return outcome
+
+    def study(self, *overrides: str) -> Outcome:
+        """A study of quick runs on `rows.csv`, carried out in this process."""
+        quick = self.quick("dataset.train=rows.csv", "training.epochs=1", "study.workers=0")
+        return self.run("train", *quick, *overrides)
 
     def evaluate(self, checkpoint: Path | str, *overrides: str) -> Outcome:
         """An evaluation that must succeed."""

@@ -73,7 +73,11 @@ WRONG_SETTINGS = {
     "model.layers=2.5": ["model.layers=2.5", "whole number of at least 1"],
     "model.layers=true": ["model.layers=(true|True)", "whole number"],
     "training.label_smoothing=0.6 model.regularization_scale=1.8": ["label_smoothing=0.6", "1.08", "below 1"],
-    "regularization=none model.regularization_scale=2": ["regularization_scale=2", "no effect", "regularization=dropout"],
+    "regularization=none model.regularization_scale=2": [
+        "regularization_scale=2",
+        "no effect",
+        "regularization=dropout",
+    ],
     "training.decay_embeddings=true embedding.trainable=false": ["decay_embeddings", "embedding.trainable=false"],
     "training.decay_embeddings=true training.weight_decay=0": ["decay_embeddings", "weight_decay=0"],
     "model.initialization.chrono=50 model.initialization.forget_bias=1.0": ["chrono=50", "forget_bias=1.0"],

@@ -4,16 +4,16 @@ Left to itself, Hydra advises to put a `+` before a name that it does not know, 
 mistake; and it reads `=`, `#`, quotes and letters beyond ASCII in a value as grammar.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from textlstm.data.text_files import is_utf8
 from textlstm.door.names import Names
 from textlstm.door.run_folder import load_stored_overrides
+from textlstm.door.sweep import parse
 from textlstm.errors import UserError
 
 FLAGS = ("--multirun", "--cfg", "--resolve", "--info", "--version", "--hydra-help")
@@ -29,9 +29,9 @@ class Arguments:
     overrides: list[str]
 
     @property
-    def multirun(self) -> bool:
-        """Whether several values make several runs."""
-        return "--multirun" in self.flags
+    def study(self) -> bool:
+        """Whether this is about several runs, a study."""
+        return "--multirun" in self.flags or self.value_of("sweep") is not None
 
     def value_of(self, name: str) -> str | None:
         """The last value given for `name`; None where there is none or null."""
@@ -43,15 +43,23 @@ def read_arguments(arguments: list[str], folder: Path, config_name: str) -> Argu
     """Check and clean `arguments`; raise `UserError` for the first that cannot be used."""
     flags, given = _split_flags(arguments)
     split = [_name_and_value(argument, config_name) for argument in given]
+    if config_name == "config":
+        split = [_study_in_full(*pair) for pair in split]
     names = Names(folder, config_name, _started_with(dict(split)) | dict(split))
+    several_runs = "--multirun" in flags or "sweep" in dict(split)
     overrides = []
     # Groups first: which settings there are depends on what they choose.
     for name, value in sorted(split, key=lambda pair: pair[0] not in names.groups):
         if not name.startswith("hydra"):
             names.check(name, value)
+        elif several_runs:
+            raise _hydra_in_study(name, value)
     for name, value in split:
         override = _readable(name, value)
-        if parse(override).is_sweep_override() and "--multirun" not in flags:
+        several = parse(override).is_sweep_override()
+        if several and name == "sweep":
+            raise UserError(f"sweep={value} names several studies.\nStart one after the other: sweep=NAME.")
+        if several and not several_runs:
             raise UserError(
                 f"{name}={value} gives several values.\nOne run for each: python train.py -m {name}={value}\n"
                 f'One value with a comma in it: "{name}=\'{value}\'"; a list: "{name}=[{value}]".'
@@ -68,9 +76,28 @@ def _started_with(given: dict[str, str]) -> dict[str, str]:
     return dict(override.split("=", 1) for override in load_stored_overrides(Path(given["resume"])) if "=" in override)
 
 
-def parse(override: str) -> Override:
-    """Hydra's own reading of one override."""
-    return OverridesParser.create().parse_override(override)
+def names_of(overrides: Iterable[str]) -> set[str]:
+    """The dotted names that `name=value` overrides set."""
+    return {override.split("=")[0] for override in overrides}
+
+
+def _study_in_full(name: str, value: str) -> tuple[str, str]:
+    """`study=NAME` is short for `study.name=NAME`, and a name is a text also where it looks like a number."""
+    if name not in ("study", "study.name"):
+        return name, value
+    plain = value in ("", "null") or value[0] in "'\""
+    return "study.name", value if plain else quote(value)
+
+
+def _hydra_in_study(name: str, value: str) -> UserError:
+    if "launcher" in name or "sweeper" in name:
+        return UserError(
+            f"{name}={value}: launchers and sweepers of Hydra are not used; a study carries out its runs itself.\n"
+            "How many at a time: study.workers=N. Which: -m name=1,2,3, or sweep=depth."
+        )
+    return UserError(
+        f"{name}={value} has no effect in a study.\nWhere it is written: output_dir=DIR and study=NAME. How many runs at a time: study.workers=N."
+    )
 
 
 def _split_flags(arguments: list[str]) -> tuple[list[str], list[str]]:

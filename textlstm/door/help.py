@@ -9,10 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from textlstm.door.resume import compose_plain
-from textlstm.door.settings import EvaluationSettings, RunSettings, describe_type, model_names
+from textlstm.door.settings import EvaluationSettings, RunSettings, StudySettings, describe_type, model_names
 from textlstm.model.checking import own_fields
 from textlstm.model.configuration import WEIGHT_INITIALIZATIONS, StackedLSTMConfig
 from textlstm.section import Section
+from textlstm.study.overfitting import OverfittingThresholds
+from textlstm.study.summary import JudgingSettings
 from textlstm.training.settings import TrainingSettings
 
 USAGE = {
@@ -20,12 +22,15 @@ USAGE = {
 
   python train.py model.layers=3
   python train.py dataset=files dataset.train=a.csv
-  python train.py -m model.layers=1,2,3 seed=0,1    (several values: one run for each combination)
+  python train.py sweep=depth study=NAME            (a study: depths 1 to 4, five seeds; NAME names its folder)
+  python train.py -m model.layers=1,2,3 seed=0,1    (several values: a study of one run for each combination)
 """,
     "evaluate": """Usage: python evaluate.py checkpoint=RUN [group=choice] [setting=value] ...
 
   python evaluate.py checkpoint=RUN split=validation
   python evaluate.py checkpoint=RUN dataset=files dataset.test=b.csv
+  python evaluate.py study=runs/NAME                (build the report of a study again from its runs)
+  python evaluate.py compare=[RUN_A,RUN_B]          (two checkpoints on the same test texts)
 """,
 }
 Row = tuple[str, Any, str, str]
@@ -42,10 +47,15 @@ def print_help(folder: Path, config_name: str) -> None:
     if training:
         defaults = compose_plain(folder, "config", [])
         _print(console, "The run", _rows("", RunSettings, defaults))
+        _print(console, "A study, with sweep= or -m", _rows("study.", StudySettings, defaults["study"]))
         _print(console, "The network", _model_rows(defaults["model"]))
         _print(console, "Training", _rows("training.", TrainingSettings, defaults["training"]))
     else:
         _print(console, "The evaluation", _rows("", EvaluationSettings, {}))
+        judging = compose_plain(folder, config_name, [])["judging"]
+        plain = [row for row in _rows("judging.", JudgingSettings, judging) if row[0] != "judging.overfitting"]
+        thresholds = _rows("judging.overfitting.", OverfittingThresholds, judging["overfitting"])
+        _print(console, "Judging, with study=", [*plain, *thresholds])
     for group in groups:
         for choice in sorted(group.glob("*.yaml")):
             values = yaml.safe_load(choice.read_text())

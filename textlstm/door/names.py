@@ -7,10 +7,13 @@ from pathlib import Path
 import yaml
 from hydra.utils import get_class
 
-from textlstm.door.settings import EvaluationSettings, RunSettings, model_names
+from textlstm.door.settings import EvaluationSettings, RunSettings, StudySettings, model_names
+from textlstm.door.sweep import group_values
 from textlstm.errors import UserError
 from textlstm.model.configuration import INITIALIZATION
 from textlstm.section import Section
+from textlstm.study.overfitting import OverfittingThresholds
+from textlstm.study.summary import JudgingSettings
 from textlstm.training.settings import TrainingSettings
 
 ALIASES = {
@@ -38,7 +41,7 @@ class Names:
             ["dataset"] if config_name == "evaluate" else sorted(p.name for p in folder.iterdir() if p.is_dir())
         )
         self.chosen = self._defaults() | {
-            name: value.split(",") for name, value in given.items() if name in self.groups
+            name: group_values(name, value, self.choices(name)) for name, value in given.items() if name in self.groups
         }
 
     def choices(self, group: str) -> list[str]:
@@ -56,7 +59,7 @@ class Names:
 
     def _check_choice(self, group: str, value: str) -> None:
         allowed = self.choices(group)
-        for choice in value.split(","):
+        for choice in group_values(group, value, allowed):
             if choice not in allowed:
                 given = f"{group}={choice} is not known." if choice else f"{group} is empty."
                 raise UserError(
@@ -67,6 +70,11 @@ class Names:
     def settings(self) -> list[str]:
         """Dotted names of all settings, for the chosen choices."""
         names = list((EvaluationSettings if self.config_name == "evaluate" else RunSettings).model_fields)
+        if self.config_name == "evaluate":
+            names += [f"judging.{name}" for name in JudgingSettings.model_fields if name != "overfitting"]
+            names += [f"judging.overfitting.{name}" for name in OverfittingThresholds.model_fields]
+        if self.config_name == "config":
+            names += [f"study.{name}" for name in StudySettings.model_fields]
         for group, choices in self.chosen.items():
             for choice in choices:
                 names += [f"{group}.{name}" for name in self._fields(group, choice)]

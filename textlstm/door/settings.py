@@ -20,6 +20,7 @@ from textlstm.errors import UserError
 from textlstm.model.checking import own_fields
 from textlstm.model.configuration import StackedLSTMConfig
 from textlstm.section import Section
+from textlstm.study.summary import JudgingSettings
 from textlstm.training.settings import TrainingSettings
 
 FROM_DATA = ("vocab_size", "embedding_size", "pad_token_id", "unk_token_id")
@@ -39,10 +40,33 @@ class RunSettings(Section):
     debug: bool = Field(False, description="show the traceback of an error")
 
 
+class StudySettings(Section):
+    """Settings of a study: of many runs as one; none of them changes what a single run gives."""
+
+    name: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=100,
+        description="folder of the study below output_dir, in letters, digits, _ . and -; for short: study=NAME; null makes a name of the data set and of what is swept",
+    )
+    workers: int | None = Field(
+        None,
+        ge=0,
+        description="runs that are trained at the same time, one thread each unless training.threads says otherwise; null takes the cores (1 where a GPU trains); 0 trains in this process and shows each run's own lines",
+    )
+
+
 class EvaluationSettings(Section):
     """Settings of `evaluate.py`."""
 
     checkpoint: str | None = Field(None, description="folder of a run, or its model/ folder")
+    study: str | list[str] | None = Field(
+        None,
+        description="instead of a checkpoint: folder of a study, whose report is built again from its runs; or a list",
+    )
+    compare: list[str] | None = Field(
+        None, min_length=2, max_length=2, description="instead of a checkpoint: [RUN_A,RUN_B], an exact McNemar test"
+    )
     split: Literal["train", "validation", "test"] = Field("test", description="split that is scored")
     threads: int | None = Field(None, ge=1, description="CPU threads; null takes the run's own number")
     debug: bool = Field(False, description="show the traceback of an error")
@@ -58,6 +82,7 @@ class TrainSettings:
     model: dict[str, Any]
     training: TrainingSettings
     run: RunSettings
+    study: StudySettings
     config: dict[str, Any]
 
 
@@ -66,6 +91,7 @@ class EvaluateSettings:
     """All settings of `evaluate.py`, checked; `dataset` is None for the run's own."""
 
     evaluation: EvaluationSettings
+    judging: JudgingSettings
     dataset: DatasetSource | None
 
 
@@ -81,17 +107,19 @@ def check_train(config: dict[str, Any], explicit: set[str] = frozenset()) -> Tra
     problems: list[str] = []
     top = {name: value for name, value in config.items() if not isinstance(value, dict)}
     sections = {name: value for name, value in config.items() if isinstance(value, dict)}
-    run = _check(
-        RunSettings, top | {name: v for name, v in sections.items() if name not in SECTIONS}, "", problems, SECTIONS
-    )
+    known = (*SECTIONS, *OF_STUDIES)
+    run = _check(RunSettings, top | {name: v for name, v in sections.items() if name not in known}, "", problems, known)
     checked = {
         name: _check_section(name, sections.get(name), problems)
         for name in ("dataset", "tokenizer", "embedding", "training")
     }
+    study = _check(StudySettings, sections.get("study", {}), "study", problems)
     model = check_model(sections.get("model", {}), problems)
     raise_problems(problems)
     check_across(model, checked["training"], trainable=checked["embedding"].trainable, explicit=explicit)
-    return TrainSettings(model=model, run=run, config=without_targets(config), **checked)  # type: ignore[arg-type]
+    # A run knows nothing of the study that it is part of: alone it is the same run.
+    own = {name: value for name, value in config.items() if name not in OF_STUDIES}
+    return TrainSettings(model=model, run=run, study=study, config=without_targets(own), **checked)  # type: ignore[arg-type]
 
 
 def check_evaluate(config: dict[str, Any], explicit: set[str] = frozenset()) -> EvaluateSettings:  # type: ignore[assignment]
@@ -100,13 +128,37 @@ def check_evaluate(config: dict[str, Any], explicit: set[str] = frozenset()) -> 
     problems: list[str] = []
     dataset = config.get("dataset")
     source = _check_section("dataset", dataset, problems) if dataset else None
-    top = {name: value for name, value in config.items() if name != "dataset"}
-    evaluation = _check(EvaluationSettings, top, "", problems, ("dataset",))
+    top = {name: value for name, value in config.items() if name not in ("dataset", "judging")}
+    evaluation = _check(EvaluationSettings, top, "", problems, ("dataset", "judging"))
+    judging = _check(JudgingSettings, config.get("judging") or {}, "judging", problems)
     raise_problems(problems)
-    return EvaluateSettings(evaluation, source)  # type: ignore[arg-type]
+    _check_one_task(evaluation, source, explicit)
+    return EvaluateSettings(evaluation, judging, source)  # type: ignore[arg-type]
+
+
+def _check_one_task(
+    evaluation: EvaluationSettings, source: DatasetSource | None, explicit: set[str] | frozenset[str]
+) -> None:
+    tasks = {name: getattr(evaluation, name) for name in ("checkpoint", "study", "compare")}
+    given = [name for name, value in tasks.items() if value]
+    if len(given) > 1:
+        raise UserError(
+            f"{' and '.join(f'{name}=' for name in given)} are given, but evaluate.py does one thing at a time.\nLeave one of them out."
+        )
+    judging = next((name for name in sorted(explicit) if name.startswith("judging.")), None)
+    if judging and given != ["study"]:
+        raise UserError(f"{judging} is about a study.\nGive it: study=runs/NAME, or leave {judging} out.")
+    if given in (["study"], ["compare"]):
+        other = "dataset" if source else next((name for name in ("split", "threads") if name in explicit), None)
+        if other:
+            raise UserError(
+                f"{other} has no effect with {given[0]}=: finished runs are read, and none is scored again.\nLeave it out."
+            )
 
 
 SECTIONS = ("dataset", "tokenizer", "embedding", "model", "training")
+OF_STUDIES = ("study", "sweep")
+"""What says how many runs there are and how they are carried out, and nothing of any single one."""
 
 
 def stored_dataset(config: dict[str, Any]) -> DatasetSource:
