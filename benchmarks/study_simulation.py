@@ -2,7 +2,7 @@
 
     python -m benchmarks.study_simulation
 
-Writes `benchmarks/results/study_simulation.json`: about seven minutes on one core.
+Writes `benchmarks/results/study_simulation.json`: about six minutes on one core.
 
 Networks and answers: network s of depth d answers example i rightly where m_d + a_ds + b_i + c_di +
 e_dsi > 0, all normal: a the seed, b how easy the example is, c what the depth does to it, e what only

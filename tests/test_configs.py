@@ -16,6 +16,7 @@ from textlstm.door.help import print_help
 from textlstm.door.resume import compose_plain
 from textlstm.door.settings import EvaluationSettings, RunSettings, check_evaluate, check_train, model_names
 from textlstm.embeddings.source import EmbeddingSource
+from textlstm.study.summary import JudgingSettings
 from textlstm.training.settings import TrainingSettings
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -120,7 +121,9 @@ def test_regularization_changes_known_settings_and_all_of_them_alike(choice):
 def test_keys_of_the_run_are_the_fields_of_the_class():
     top = {name for name, value in compose().items() if not isinstance(value, dict)}
     assert top == set(RunSettings.model_fields)
-    assert {name for name in compose(name="evaluate") if name != "dataset"} == set(EvaluationSettings.model_fields)
+    evaluation = compose(name="evaluate")
+    assert set(evaluation) - {"dataset", "judging"} == set(EvaluationSettings.model_fields)
+    assert evaluation["judging"] == JudgingSettings().model_dump()
 
 
 def test_names_are_those_of_the_files():

@@ -43,8 +43,6 @@ def print_study(console: Console, study: Mapping[str, Any], *, folder: Path | No
         console.print(line)
     for note in study.get("notes") or []:
         console.print(f"note      {note}", style="yellow")
-    for row in study.get("failed") or []:
-        console.print(f"failed    {row['run']}: {row['error']}", style="red")
     console.print(f"report    {folder / 'study.html' if folder else 'study.html, beside study.json'}")
 
 

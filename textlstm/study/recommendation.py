@@ -112,9 +112,10 @@ def _depth_words(test: Spread, place: int, name: Callable[[int], str], order: tu
 def _equivalent_words(test: Spread, name: Callable[[int], str], margin: float, level: float) -> str:
     differences = test.means[1:] - test.means[0]
     high = max(upper_limit(test, k, level) for k in range(1, len(test.means)))
-    shown = f"at most {_points(max(high, 0.0))}"
-    largest = f"{_points(abs(differences.max()))} {'better' if differences.max() >= 0 else 'worse'}"
-    return f"None is better than {name(0)} by the margin of {_points(margin)}: the best other one is {largest}, {shown} better by its limit. So the smaller."
+    return (
+        f"None is better than {name(0)} by the margin of {_points(margin)}: the largest difference is "
+        f"{100 * differences.max() + 0.0:+.1f} points, the highest limit {100 * high:+.1f}. So the smaller."
+    )
 
 
 def _undecided_words(
