@@ -13,8 +13,8 @@ from textlstm.reports.study_page import render_study
 from textlstm.reports.study_terminal import print_study
 from textlstm.reports.terminal import open_console
 from textlstm.reports.wording import percent
-from textlstm.study.mcnemar import mcnemar
-from textlstm.study.runs import Run, check_comparable, find_runs, read_run
+from textlstm.study.mcnemar import compare_runs
+from textlstm.study.runs import REPORT, find_runs, read_run
 from textlstm.study.summary import JudgingSettings, summarize
 
 
@@ -64,30 +64,17 @@ def write_study(
 
 def compare_checkpoints(console: Console, first: Path, second: Path) -> None:
     """Two runs on the same test texts: the exact McNemar test, and what it does not say."""
-    runs = [_with_predictions(folder) for folder in (first, second)]
-    check_comparable(runs)
-    a, b = (run.predictions for run in runs)
-    assert a is not None
-    assert b is not None
-    if len(a.labels) != len(b.labels) or (a.labels != b.labels).any():
-        raise UserError(f"{first} and {second} were tested on different texts.\nCompare runs with the same test split.")
-    found = mcnemar(a.right, b.right)
-    for run in runs:
-        console.print(f"{percent(run.best['test']['accuracy']):<10}{run.folder}")
+    for folder in (first, second):
+        if not (folder / REPORT).is_file():
+            raise UserError(f"{folder} is not a finished run.\nGive two folders of runs: compare=[RUN_A,RUN_B].")
+    found = compare_runs(read_run(first), read_run(second))
+    for accuracy, run in zip(found["accuracy"], found["runs"], strict=True):
+        console.print(f"{percent(accuracy):<10}{run}")
     console.print(
         f"Of {found['examples']:,} test texts {found['only_first_right']:,} are right in the first alone and "
         f"{found['only_second_right']:,} in the second alone: exact McNemar p = {found['p']:.3g}."
     )
     console.print(found["note"])
-
-
-def _with_predictions(folder: Path) -> Run:
-    if not (folder / "report.json").is_file():
-        raise UserError(f"{folder} is not a finished run.\nGive two folders of runs: compare=[RUN_A,RUN_B].")
-    run = read_run(folder)
-    if run.predictions is None:
-        raise UserError(f"{folder} has no predictions.parquet.\nThe test compares answers text by text: train it anew.")
-    return run
 
 
 def _place(studies: Sequence[Path]) -> Path:
