@@ -9,6 +9,7 @@ from pathlib import Path
 
 from textlstm.data.batches import encode_splits
 from textlstm.data.load import LoadedData, load_data
+from textlstm.diagnostics.matching import Matched, match_hidden_size
 from textlstm.door import Prepared, entry
 from textlstm.door.settings import TrainSettings
 from textlstm.environment import write_environment
@@ -29,6 +30,19 @@ def prepare(settings: TrainSettings, data: LoadedData | None = None) -> Prepared
     texts = encode_splits(data.splits, tokenizer)
     table = settings.embedding.build(vocabulary_of(tokenizer), texts["train"].whole)
     return Prepared(data, tokenizer, texts, table)
+
+
+def match(settings: TrainSettings, prepared: Prepared) -> Matched:
+    """The hidden size for `model.match`: a study asks once for all seeds of a depth."""
+    data, tokenizer, texts, table = prepared.parts
+    return match_hidden_size(
+        settings.model,
+        settings.match,
+        vocab_size=len(tokenizer),
+        embedding_size=table.size,
+        classes=len(data.label_names),
+        texts=texts["train"],
+    )
 
 
 def train(settings: TrainSettings, prepared: Prepared, folder: Path) -> None:
@@ -80,7 +94,7 @@ def train(settings: TrainSettings, prepared: Prepared, folder: Path) -> None:
     print_next(console, folder)
 
 
-main = entry(train, prepare=prepare, finish=finish_study, script=__file__, config_name="config")
+main = entry(train, prepare=prepare, match=match, finish=finish_study, script=__file__, config_name="config")
 
 if __name__ == "__main__":
     main()

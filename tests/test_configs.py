@@ -12,6 +12,7 @@ from hydra.utils import get_class
 from textlstm import StackedLSTMConfig, StackedLSTMForSequenceClassification
 from textlstm.data.source import DatasetSource
 from textlstm.data.words import WordsTokenizer
+from textlstm.diagnostics.matching import MatchSettings
 from textlstm.door.help import print_help
 from textlstm.door.resume import compose_plain
 from textlstm.door.settings import EvaluationSettings, RunSettings, check_evaluate, check_train, model_names
@@ -103,17 +104,23 @@ def test_training_keys_are_the_fields_of_the_class(choice):
 
 @pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "model"])
 def test_model_keys_are_the_settings_of_the_network(choice):
-    assert set(compose(f"model={choice}")["model"]) == set(model_names())
+    model = compose(f"model={choice}")["model"]
+    assert set(model) == {*model_names(), *MatchSettings.model_fields}
+    assert {name: model[name] for name in MatchSettings.model_fields} == MatchSettings().model_dump()
 
 
 @pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "regularization"])
 def test_regularization_changes_known_settings_and_all_of_them_alike(choice):
     written = yaml.safe_load((CONF / "regularization" / f"{choice}.yaml").read_text())
     none = yaml.safe_load((CONF / "regularization" / "none.yaml").read_text())
+    # By its name a study of presets knows what differs.
+    assert written.pop("regularization") == choice
+    assert none.pop("regularization") == "none"
     assert {section: set(values) for section, values in written.items()} == {
         section: set(values) for section, values in none.items()
     }, "a setting of one preset would survive the choice of another"
     config = compose(f"regularization={choice}")
+    assert config["regularization"] == choice
     for section, values in written.items():
         assert {name: config[section][name] for name in values} == values
 

@@ -5,6 +5,7 @@ What contradicts itself inside of the network is refused by `textlstm.model.cont
 
 from typing import Any
 
+from textlstm.diagnostics.matching import MatchSettings
 from textlstm.errors import UserError
 from textlstm.model.configuration import SCALED
 from textlstm.training.settings import TrainingSettings
@@ -50,4 +51,28 @@ def _check_embedding_decay(training: TrainingSettings, trainable: bool) -> None:
     if training.weight_decay == 0:
         raise UserError(
             "training.decay_embeddings=true has no effect while training.weight_decay=0.\nGive a decay, or leave it out."
+        )
+
+
+def check_match(model: dict[str, Any], match: MatchSettings, explicit: set[str] | frozenset[str]) -> None:
+    """Raise `UserError` where `model.match` contradicts what else was given, or where its settings act on nothing."""
+    if match.match is None:
+        given = next((name for name in sorted(explicit) if name.startswith("model.match_to")), None)
+        if given:
+            raise UserError(f"{given} has no effect without model.match.\nAdd model.match=parameters, or leave it out.")
+        return
+    sizes = model.get("hidden_size")
+    if isinstance(sizes, list):
+        raise UserError(
+            f"model.match={match.match} chooses one hidden size for all layers, and model.hidden_size={sizes} gives each its own.\n"
+            "Leave one of them out."
+        )
+    if {"model.hidden_size", "model.match_to.hidden_size"} <= explicit:
+        raise UserError(
+            f"model.hidden_size={sizes} has no effect: model.match={match.match} chooses it, to be equal to "
+            f"model.match_to.hidden_size={match.match_to.hidden_size}.\nLeave one of them out."
+        )
+    if match.match == "latency" and "model.match_to.part" in explicit:
+        raise UserError(
+            "model.match_to.part has no effect with model.match=latency: a text's time is that of the whole network.\nLeave it out."
         )

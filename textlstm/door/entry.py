@@ -15,6 +15,7 @@ from typing import Any
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from textlstm.diagnostics.matching import Matched
 from textlstm.door.alone import hydra_main, resume_run, runs, start_run
 from textlstm.door.arguments import Arguments, names_of, read_arguments
 from textlstm.door.help import print_help
@@ -32,10 +33,11 @@ def entry(
     script: str,
     config_name: str,
     prepare: Callable[..., Prepared] | None = None,
+    match: Callable[..., Matched] | None = None,
     finish: Callable[[Path, list[Path], list[FailedRun]], None] | None = None,
 ) -> Callable[[], None]:
     """`run` as a command; see `Program` for the functions. `conf/` stands beside `script`."""
-    program = Program(Path(script).resolve(), config_name, run, prepare, finish)
+    program = Program(Path(script).resolve(), config_name, run, prepare, match, finish)
 
     def main() -> None:
         signal.signal(signal.SIGTERM, _stop)

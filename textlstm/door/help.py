@@ -8,6 +8,7 @@ from hydra.utils import get_class
 from rich.console import Console
 from rich.table import Table
 
+from textlstm.diagnostics.matching import MatchSettings, Reference
 from textlstm.door.resume import compose_plain
 from textlstm.door.settings import EvaluationSettings, RunSettings, StudySettings, describe_type, model_names
 from textlstm.model.checking import own_fields
@@ -49,6 +50,7 @@ def print_help(folder: Path, config_name: str) -> None:
         _print(console, "The run", _rows("", RunSettings, defaults))
         _print(console, "A study, with sweep= or -m", _rows("study.", StudySettings, defaults["study"]))
         _print(console, "The network", _model_rows(defaults["model"]))
+        _print(console, "Its width, where depths are compared at equal budget", _match_rows(defaults["model"]))
         _print(console, "Training", _rows("training.", TrainingSettings, defaults["training"]))
     else:
         _print(console, "The evaluation", _rows("", EvaluationSettings, {}))
@@ -85,6 +87,11 @@ def _model_rows(defaults: dict[str, Any]) -> list[Row]:
         kind = "|".join(limits["choices"]) if "choices" in limits else describe_type(fields[name].type)
         rows.append((f"model.{name}", defaults[name], limits["description"], kind))
     return rows
+
+
+def _match_rows(defaults: dict[str, Any]) -> list[Row]:
+    whole = [row for row in _rows("model.", MatchSettings, defaults) if row[0] == "model.match"]
+    return [*whole, *_rows("model.match_to.", Reference, defaults["match_to"])]
 
 
 def _initialization_rows(defaults: dict[str, Any]) -> list[Row]:

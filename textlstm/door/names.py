@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from hydra.utils import get_class
 
+from textlstm.diagnostics.matching import Reference
 from textlstm.door.settings import EvaluationSettings, RunSettings, StudySettings, model_names
 from textlstm.door.sweep import group_values
 from textlstm.errors import UserError
@@ -96,7 +97,8 @@ class Names:
     def _fields(self, group: str, choice: str) -> list[str]:
         """The names of the settings of one choice."""
         if group == "model":
-            return [*model_names(), *(f"initialization.{name}" for name in INITIALIZATION)]
+            own = [*model_names(), *(f"initialization.{name}" for name in INITIALIZATION)]
+            return [*own, "match", *(f"match_to.{name}" for name in Reference.model_fields)]
         if group == "training":
             return list(TrainingSettings.model_fields)
         section = self._section(group, choice)

@@ -6,6 +6,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from textlstm.diagnostics.matching import Matched
+from textlstm.door.matched import match_alone
 from textlstm.door.prepared import Prepared
 from textlstm.door.settings import check_evaluate, check_train
 from textlstm.errors import UserError
@@ -27,6 +29,7 @@ class Program:
 
     run: `run(settings, folder)`, or `run(settings, prepared, folder)` where there is a `prepare`.
     prepare: `prepare(settings, data)`; it loads the data itself where they are None.
+    match: `match(settings, prepared)` gives the hidden size that `model.match` asks for.
     finish: `finish(folder, runs, failed)`, after the last run of a study: its folder, those of the
     finished runs in the order of the plan, and a `FailedRun` for each other.
     """
@@ -35,6 +38,7 @@ class Program:
     config_name: str
     run: Callable[..., None]
     prepare: Callable[..., Prepared] | None = None
+    match: Callable[..., Matched] | None = None
     finish: Callable[[Path, list[Path], list[FailedRun]], None] | None = None
 
     @property
@@ -52,7 +56,10 @@ class Program:
             self.run(settings, folder)
         else:
             check_machine(settings.training)
-            self.run(settings, self.prepare(settings), folder)
+            prepared = self.prepare(settings)
+            if self.match is not None and settings.match.match is not None:
+                settings = match_alone(settings, prepared, folder, self.match)
+            self.run(settings, prepared, folder)
 
 
 def check_machine(training: TrainingSettings) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from textlstm.errors import UserError
+from textlstm.files import write_atomically
 
 REPORT = "report.json"
 
@@ -33,6 +34,11 @@ def load_stored_config(run: Path) -> dict[str, Any]:
             f"{run}/.hydra/config.yaml is damaged: it holds no configuration.\nCopy the run again, or train anew."
         )
     return config
+
+
+def store_config(run: Path, config: dict[str, Any]) -> None:
+    """Replace the configuration that a run goes on with."""
+    write_atomically(run / ".hydra" / "config.yaml", yaml.safe_dump(config, sort_keys=False))
 
 
 def load_stored_overrides(run: Path) -> list[str]:

@@ -14,7 +14,8 @@ from pydantic import Field, ValidationError
 
 from textlstm.data.source import DatasetSource
 from textlstm.data.words import WordsTokenizer
-from textlstm.door.contract import check_across
+from textlstm.diagnostics.matching import MatchSettings
+from textlstm.door.contract import check_across, check_match
 from textlstm.embeddings.source import EmbeddingSource
 from textlstm.errors import UserError
 from textlstm.model.checking import own_fields
@@ -34,6 +35,9 @@ class RunSettings(Section):
 
     seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of weights, dropout and batch order; never of the split")
     output_dir: str = Field("runs", min_length=1, description="folder below which runs are written")
+    regularization: str | None = Field(
+        None, description="preset of rates, by its name; single rates given beside it win over its own"
+    )
     baseline: Literal["linear", "none"] = Field("linear", description="simple classifier to stand beside the network")
     resume: str | None = Field(None, description="folder of an interrupted run to go on with")
     explain: bool = Field(False, description="train nothing; print what every setting comes to at each layer")
@@ -80,6 +84,7 @@ class TrainSettings:
     tokenizer: WordsTokenizer
     embedding: EmbeddingSource
     model: dict[str, Any]
+    match: MatchSettings
     training: TrainingSettings
     run: RunSettings
     study: StudySettings
@@ -114,12 +119,14 @@ def check_train(config: dict[str, Any], explicit: set[str] = frozenset()) -> Tra
         for name in ("dataset", "tokenizer", "embedding", "training")
     }
     study = _check(StudySettings, sections.get("study", {}), "study", problems)
+    match = _check(MatchSettings, _of_matching(sections.get("model", {})), "model", problems)
     model = check_model(sections.get("model", {}), problems)
     raise_problems(problems)
     check_across(model, checked["training"], trainable=checked["embedding"].trainable, explicit=explicit)
+    check_match(model, match, explicit)
     # A run knows nothing of the study that it is part of: alone it is the same run.
     own = {name: value for name, value in config.items() if name not in OF_STUDIES}
-    return TrainSettings(model=model, run=run, study=study, config=without_targets(own), **checked)  # type: ignore[arg-type]
+    return TrainSettings(model=model, match=match, run=run, study=study, config=without_targets(own), **checked)  # type: ignore[arg-type]
 
 
 def check_evaluate(config: dict[str, Any], explicit: set[str] = frozenset()) -> EvaluateSettings:  # type: ignore[assignment]
@@ -210,8 +217,9 @@ def unknown_setting(name: str, known: list[str]) -> str:
 
 
 def check_model(values: dict[str, Any], problems: list[str]) -> dict[str, Any]:
-    """Check `model.*` by building the network's configuration once."""
+    """Check `model.*` by building the network's configuration once; what chooses its width is left out."""
     known = model_names()
+    values = {name: value for name, value in values.items() if name not in MatchSettings.model_fields}
     for name in values:
         if name not in known:
             problems.append(unknown_setting(f"model.{name}", [f"model.{other}" for other in known]))
@@ -220,6 +228,10 @@ def check_model(values: dict[str, Any], problems: list[str]) -> dict[str, Any]:
     except ValueError as error:
         problems.append(f"model.{error}")
     return values
+
+
+def _of_matching(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in MatchSettings.model_fields if name in values}
 
 
 def model_names() -> list[str]:

@@ -13,7 +13,7 @@ import yaml
 from textlstm.door.arguments import names_of
 from textlstm.door.messages import in_words
 from textlstm.door.prepared import load_prepared
-from textlstm.door.run_folder import is_finished, load_stored_config, load_stored_overrides
+from textlstm.door.run_folder import is_finished, load_stored_config, load_stored_overrides, store_config
 from textlstm.door.settings import check_train
 from textlstm.errors import UserError
 from textlstm.files import write_atomically, write_json
@@ -91,5 +91,5 @@ def _begin(job: Job, folder: Path) -> tuple[dict[str, Any], list[str]]:
     # Of the data that another start met; these are another's words then.
     (folder / "environment.json").unlink(missing_ok=True)
     write_atomically(folder / ".hydra" / "overrides.yaml", yaml.safe_dump(job.overrides))
-    write_atomically(folder / ".hydra" / "config.yaml", yaml.safe_dump(job.config, sort_keys=False))
+    store_config(folder, job.config)
     return job.config, job.overrides

@@ -108,6 +108,10 @@ def what_it_is(settings: TrainSettings, config: dict[str, Any], swept: Collectio
     """All settings of a run by their dotted names, but those of `HOW`."""
     kinds = {name: value for name, value in flatten(config).items() if name.endswith("_target_")}
     values = {name: value for name, value in flatten(settings.config).items() if name not in HOW or name in swept}
+    if settings.match.match is not None:
+        # The hidden size that was found is no other run than the request to find it.
+        reference = values["model.match_to.hidden_size"] or values["model.hidden_size"]
+        values |= {"model.hidden_size": None, "model.match_to.hidden_size": reference}
     return {name: _plain(value) for name, value in (kinds | values).items()}
 
 

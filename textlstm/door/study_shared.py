@@ -9,8 +9,9 @@ from typing import Any
 
 from rich.console import Console
 
+from textlstm.door.matched import Match, match_in_study, with_found
 from textlstm.door.messages import in_words, say_failed
-from textlstm.door.prepared import data_key, load_prepared, preparation_key, save_prepared
+from textlstm.door.prepared import Prepared, data_key, load_prepared, preparation_key, save_prepared
 from textlstm.door.program import Program
 from textlstm.door.study_plan import StudyPlan, StudyRun
 from textlstm.errors import UserError
@@ -50,9 +51,24 @@ def shared_files(
                     say_failed(run.name, run.error)
                 continue
             files |= {run.folder: path for run in group}
+            if program.match is not None:
+                _match(program.match, prepared, group, folder, console)
         yield files
     finally:
         _remove(place)
+
+
+def _match(match: Match, prepared: Prepared, runs: Sequence[StudyRun], folder: Path, console: Console) -> None:
+    """Give every run that asks for it its hidden size; one that has none has its error."""
+    for run in runs:
+        assert run.settings is not None
+        if run.settings.match.match is None:
+            continue
+        try:
+            run.config = with_found(run.config, match_in_study(run.settings, prepared, folder, match, console))
+        except UserError as error:
+            run.error = str(error)
+            say_failed(run.name, run.error)
 
 
 def group_by_preparation(runs: Sequence[StudyRun]) -> list[list[StudyRun]]:

@@ -5,6 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from textlstm.diagnostics.budget import operations_per_token
 from textlstm.model import StackedLSTMForSequenceClassification
 from textlstm.model.checking import own_fields
 from textlstm.model.configuration import SCALED, StackedLSTMConfig
@@ -31,9 +32,8 @@ def print_explanation(console: Console, model: StackedLSTMForSequenceClassificat
         + ", ".join(f"{name} {count:,}" for name, count in parts.items())
         + f"; {sum(parts.values()):,} in all"
     )
-    operations = sum(column["operations a token"] for _, column in columns)
     console.print(
-        f"operations  {operations / 1e6:,.2f} million a token forward in the stack, about three times as many in training"
+        f"operations  {operations_per_token(model) / 1e6:,.2f} million a token forward in the stack, about three times as many in training"
     )
     console.print(f"recurrence  {explain_recurrence(config, model.stack.recurrence)}")
 

@@ -11,6 +11,7 @@ from scipy.special import softmax
 import textlstm
 from textlstm.data.batches import EncodedTexts, text_statistics
 from textlstm.data.load import LoadedData
+from textlstm.diagnostics.budget import operations_per_token
 from textlstm.diagnostics.latency import latency
 from textlstm.diagnostics.predictions import diagnose
 from textlstm.embeddings.source import EmbeddingTable, coverage
@@ -78,6 +79,7 @@ def describe_model(model: StackedLSTMForSequenceClassification) -> dict[str, Any
         "hidden_size": model.config.hidden_size,
         "parameters": sum(parts.values()),
         "parameters_by_part": parts,
+        "operations_per_token": operations_per_token(model),
         "recurrence": model.stack.recurrence,
     }
 
