@@ -275,9 +275,8 @@ def test_help_lists_every_setting_with_meaning_and_default(page):
         assert description
         assert re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", text), name
         assert description in text, name
-    config["model"] |= {
-        f"initialization.{name}": value for name, value in config["model"].pop("initialization").items()
-    }
+    for part in ("initialization", "match_to"):
+        config["model"] |= {f"{part}.{name}": value for name, value in config["model"].pop(part).items()}
     for section in ("model", "training", "tokenizer"):
         for name, value in config[section].items():
             if name == "_target_":

@@ -62,7 +62,8 @@ def check_match(model: dict[str, Any], match: MatchSettings, explicit: set[str] 
             raise UserError(f"{given} has no effect without model.match.\nAdd model.match=parameters, or leave it out.")
         return
     sizes = model.get("hidden_size")
-    if isinstance(sizes, list):
+    # With a reference of its own the list is one that was found, in a stored configuration.
+    if isinstance(sizes, list) and match.match_to.hidden_size is None:
         raise UserError(
             f"model.match={match.match} chooses one hidden size for all layers, and model.hidden_size={sizes} gives each its own.\n"
             "Leave one of them out."
