@@ -15,6 +15,7 @@ from textlstm.model.checking import own_fields
 from textlstm.model.configuration import WEIGHT_INITIALIZATIONS, StackedLSTMConfig
 from textlstm.section import Section
 from textlstm.study.overfitting import OverfittingThresholds
+from textlstm.study.search import SearchSettings
 from textlstm.study.summary import JudgingSettings
 from textlstm.training.settings import TrainingSettings
 
@@ -24,6 +25,7 @@ USAGE = {
   python train.py model.layers=3
   python train.py dataset=files dataset.train=a.csv
   python train.py sweep=depth study=NAME            (a study: depths 1 to 4, five seeds; NAME names its folder)
+  python train.py sweep=depth study.tuning=per_depth     (each depth with a recipe of its own, found by the same trials)
   python train.py -m model.layers=1,2,3 seed=0,1    (several values: a study of one run for each combination)
 """,
     "evaluate": """Usage: python evaluate.py checkpoint=RUN [group=choice] [setting=value] ...
@@ -48,7 +50,9 @@ def print_help(folder: Path, config_name: str) -> None:
     if training:
         defaults = compose_plain(folder, "config", [])
         _print(console, "The run", _rows("", RunSettings, defaults))
-        _print(console, "A study, with sweep= or -m", _rows("study.", StudySettings, defaults["study"]))
+        study = [row for row in _rows("study.", StudySettings, defaults["study"]) if row[0] != "study.search"]
+        search = _rows("study.search.", SearchSettings, defaults["study"]["search"])
+        _print(console, "A study, with sweep= or -m", [*study, *search])
         _print(console, "The network", _model_rows(defaults["model"]))
         _print(console, "Its width, where depths are compared at equal budget", _match_rows(defaults["model"]))
         _print(console, "Training", _rows("training.", TrainingSettings, defaults["training"]))

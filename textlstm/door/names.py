@@ -14,6 +14,7 @@ from textlstm.errors import UserError
 from textlstm.model.configuration import INITIALIZATION
 from textlstm.section import Section
 from textlstm.study.overfitting import OverfittingThresholds
+from textlstm.study.search import SearchSettings
 from textlstm.study.summary import JudgingSettings
 from textlstm.training.settings import TrainingSettings
 
@@ -75,7 +76,8 @@ class Names:
             names += [f"judging.{name}" for name in JudgingSettings.model_fields if name != "overfitting"]
             names += [f"judging.overfitting.{name}" for name in OverfittingThresholds.model_fields]
         if self.config_name == "config":
-            names += [f"study.{name}" for name in StudySettings.model_fields]
+            names += [f"study.{name}" for name in StudySettings.model_fields if name != "search"]
+            names += [f"study.search.{name}" for name in SearchSettings.model_fields]
         for group, choices in self.chosen.items():
             for choice in choices:
                 names += [f"{group}.{name}" for name in self._fields(group, choice)]

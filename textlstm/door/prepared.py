@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -44,6 +45,19 @@ class Prepared:
         if self.linear is None:
             self.linear = linear_baseline(self.data.splits)
         return self.linear
+
+
+def remembered(prepare: Callable[..., Prepared]) -> Callable[..., Prepared]:
+    """`prepare`, which makes nothing twice: for several studies in one process."""
+    known: dict[str, Prepared] = {}
+
+    def once(settings: TrainSettings, data: LoadedData | None = None) -> Prepared:
+        key = preparation_key(settings)
+        if key not in known:
+            known[key] = prepare(settings, data)
+        return known[key]
+
+    return once
 
 
 def preparation_key(settings: TrainSettings) -> str:

@@ -21,6 +21,7 @@ from textlstm.errors import UserError
 from textlstm.model.checking import own_fields
 from textlstm.model.configuration import StackedLSTMConfig
 from textlstm.section import Section
+from textlstm.study.search import SearchSettings
 from textlstm.study.summary import JudgingSettings
 from textlstm.training.settings import TrainingSettings
 
@@ -53,6 +54,16 @@ class StudySettings(Section):
         max_length=100,
         description="folder of the study below output_dir, in letters, digits, _ . and -; for short: study=NAME; null makes a name of the data set and of what is swept",
     )
+    trials: int | None = Field(
+        None,
+        ge=2,
+        description="random settings (study.search) that are tried at each depth, the same at every one: instead of one recipe, or with tuning=per_depth before the study (null: 12)",
+    )
+    tuning: Literal["none", "per_depth"] = Field(
+        "none",
+        description="none: one recipe for all depths; per_depth: each depth gets the best of its trials by validation, and is judged with fresh seeds",
+    )
+    search: SearchSettings = Field(SearchSettings(), description="ranges of the random settings")
     workers: int | None = Field(
         None,
         ge=0,

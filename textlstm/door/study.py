@@ -3,6 +3,7 @@
 plan -> what stands there already -> what the runs share -> the runs -> the study's report
 """
 
+import dataclasses
 import json
 import shlex
 import sys
@@ -13,9 +14,10 @@ from typing import Any
 from rich.console import Console
 
 from textlstm.door.alone import as_typed
-from textlstm.door.arguments import Arguments
+from textlstm.door.arguments import Arguments, names_of
 from textlstm.door.messages import say, say_failed
 from textlstm.door.pool import Pool, carry_out_here, count_workers
+from textlstm.door.prepared import remembered
 from textlstm.door.program import FailedRun, Program
 from textlstm.door.resume import compose_plain
 from textlstm.door.run_folder import REPORT
@@ -25,30 +27,74 @@ from textlstm.door.study_job import Answer, Job
 from textlstm.door.study_lines import Pace, StudyLines, print_plan, print_standing
 from textlstm.door.study_plan import StudyPlan, StudyRun, make_plan
 from textlstm.door.study_shared import shared_files
-from textlstm.door.sweep import PlannedRun, of_the_study, plan_runs, swept_names
+from textlstm.door.study_trials import check_trials, chosen_by_depth, trials_by_depth, trials_of, tuned, with_trials
+from textlstm.door.sweep import PlannedRun, plan_runs, study_overrides, swept_names
 from textlstm.errors import UserError
 from textlstm.reports.terminal import open_console
+from textlstm.study.factors import DEPTH
+from textlstm.study.runs import TUNING
+from textlstm.study.search import SEARCHED
 
 
 def start_study(program: Program, arguments: Arguments) -> None:
     """Carry out the study that `-m` or `sweep=` ask for."""
     planned = plan_runs(program.conf, arguments.overrides)
-    of_study = [text for text in arguments.overrides if of_the_study(text.split("=", 1)[0]) and text[:6] != "sweep="]
+    swept = swept_names(program.conf, arguments.overrides)
+    of_study = study_overrides(program.conf, arguments.overrides)
     settings = check_train(compose_plain(program.conf, program.config_name, of_study))
-    run_study(program, planned, swept_names(program.conf, arguments.overrides), settings)
+    check_trials(settings.study, names_of(of_study), planned)
+    if settings.study.tuning == "per_depth":
+        _tune_and_run(program, planned, swept, settings)
+    elif settings.study.trials is not None:
+        run_study(program, with_trials(planned, settings.study), [*swept, "trials"], settings)
+    else:
+        run_study(program, planned, swept, settings)
+
+
+def _tune_and_run(
+    program: Program, planned: Sequence[PlannedRun], swept: Collection[str], settings: TrainSettings
+) -> None:
+    """Trials at every depth, below the study's folder; then the study, each depth with what its trials chose."""
+    console = open_console()
+    plan = make_plan(program.conf, planned, swept)
+    folder = place_of(plan, swept, settings)
+    assert program.prepare is not None
+    program = dataclasses.replace(program, prepare=remembered(program.prepare))
+    trials = trials_by_depth(planned, settings.study)
+    console.print(f"tuning    {trials_of(settings.study)} random settings, the same at each depth; validation chooses")
+    silent = dataclasses.replace(program, finish=None)
+    done = run_study(silent, trials, [DEPTH, "seed", *SEARCHED.values()], settings, folder=folder / TUNING)
+    if settings.run.explain:
+        console.print(f"then      {len(plan.runs)} runs in {folder}, each depth with the best of its trials")
+        return
+    metric = next(run.settings.training.metric for run in plan.runs if run.settings is not None)
+    chosen = chosen_by_depth(done, metric)
+    for depth, values in chosen.items():
+        console.print(f"chosen    depth {depth}: {', '.join(f'{name}={value:g}' for name, value in values.items())}")
+    run_study(program, tuned(planned, chosen), swept, settings, folder=folder)
+
+
+def place_of(plan: StudyPlan, swept: Collection[str], settings: TrainSettings) -> Path:
+    """The study's folder."""
+    return as_typed(Path(_output_dir(plan)) / (settings.study.name or study_name(plan, list(swept))))
 
 
 def run_study(
-    program: Program, planned: Sequence[PlannedRun], swept: Collection[str], settings: TrainSettings
+    program: Program,
+    planned: Sequence[PlannedRun],
+    swept: Collection[str],
+    settings: TrainSettings,
+    folder: Path | None = None,
 ) -> list[Path]:
     """Carry out `planned`, as far as it is not done; give the folders of all its finished runs.
 
     swept: the dotted names by which they differ. settings: for `study`, `run.explain` and `run.debug`
-    alone. Raises `UserError` at the end where runs failed, once the others are done and reported.
+    alone. folder: another than the study's own. Raises `UserError` at the end where runs failed, once
+    the others are done and reported.
     """
     console = open_console()
     plan = make_plan(program.conf, planned, swept)
-    folder = as_typed(Path(_output_dir(plan)) / (settings.study.name or study_name(plan, list(swept))))
+    folder = folder or place_of(plan, swept, settings)
     if settings.run.explain:
         print_plan(console, folder, plan, look_at(folder, plan, swept))
         return []

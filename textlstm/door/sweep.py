@@ -59,6 +59,7 @@ def plan_runs(folder: Path, overrides: Sequence[str]) -> list[PlannedRun]:
     """A run for each combination; `folder` is `conf/`. What is fixed stands in every run's overrides."""
     given = {override.split("=", 1)[0]: parse(override) for override in overrides}
     axes = _axes_of_file(folder, given.pop("sweep").get_value_element_as_str()) if "sweep" in given else {}
+    axes = {name: values for name, values in axes.items() if not of_the_study(name)}
     fixed = []
     for name, override in given.items():
         if override.is_sweep_override() or name in axes:
@@ -80,6 +81,13 @@ def plan_runs(folder: Path, overrides: Sequence[str]) -> list[PlannedRun]:
     return list(runs.values())
 
 
+def study_overrides(folder: Path, overrides: Sequence[str]) -> list[str]:
+    """What is said of the study itself, by the file of a sweep and by the command line, which wins."""
+    given = dict(override.split("=", 1) for override in overrides)
+    of_file = _lines_of_file(folder, given.pop("sweep")) if "sweep" in given else {}
+    return [f"{name}={value}" for name, value in ({**of_file, **given}).items() if of_the_study(name)]
+
+
 def of_the_study(name: str) -> bool:
     """Whether a setting says how the study is carried out, and nothing of a run."""
     return name in ("resume", "explain", "debug", "sweep") or name.startswith("study.")
@@ -89,7 +97,14 @@ def swept_names(folder: Path, overrides: Sequence[str]) -> list[str]:
     """Dotted names of what is swept, in order."""
     given = {override.split("=", 1)[0]: parse(override) for override in overrides}
     of_file = list(_axes_of_file(folder, given["sweep"].get_value_element_as_str())) if "sweep" in given else []
-    return list(dict.fromkeys([*of_file, *(name for name, value in given.items() if value.is_sweep_override())]))
+    return list(
+        dict.fromkeys(
+            [
+                *(name for name in of_file if not of_the_study(name)),
+                *(name for name, value in given.items() if value.is_sweep_override()),
+            ]
+        )
+    )
 
 
 def as_word(text: str) -> str:
@@ -100,8 +115,11 @@ def as_word(text: str) -> str:
 
 
 def _axes_of_file(folder: Path, sweep: str) -> dict[str, list[str]]:
-    lines = yaml.safe_load((folder / "sweep" / f"{sweep}.yaml").read_text())
-    return {name: values_of(parse(f"{name}={text}")) for name, text in lines.items()}
+    return {name: values_of(parse(f"{name}={text}")) for name, text in _lines_of_file(folder, sweep).items()}
+
+
+def _lines_of_file(folder: Path, sweep: str) -> dict[str, str]:
+    return yaml.safe_load((folder / "sweep" / f"{sweep}.yaml").read_text())  # type: ignore[no-any-return]
 
 
 def _short_names(names: list[str]) -> dict[str, str]:
