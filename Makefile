@@ -5,18 +5,24 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help train test test-all check gpu-check format clean
+.PHONY: help train kernels test test-all check gpu-check format clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 train: $(INSTALLED)  ## train on the embedded default (BBC News, two layers)
+	@$(BIN)/python -m textlstm.kernels || true
 	$(BIN)/python train.py
 
+kernels: $(INSTALLED)  ## compile the native kernel ahead (else the first run does); needs a C++ compiler
+	$(BIN)/python -m textlstm.kernels
+
 test: $(INSTALLED)  ## the fast tests (within 10 minutes on two cores)
+	@$(BIN)/python -m textlstm.kernels || true
 	$(BIN)/python -m pytest -q -m "not slow and not gpu"
 
 test-all: $(INSTALLED)  ## all tests but those for a GPU (within an hour)
+	@$(BIN)/python -m textlstm.kernels || true
 	$(BIN)/python -m pytest -q -m "not gpu"
 
 check: $(INSTALLED)  ## format, lint, types, import directions

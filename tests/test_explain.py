@@ -47,7 +47,8 @@ def test_every_layer_and_direction_has_its_effective_values():
     ],
     ids=str,
 )
-def test_the_recurrence_is_named_with_its_reason(settings, words):
+def test_the_recurrence_is_named_with_its_reason(monkeypatch, settings, words):
+    monkeypatch.setattr("textlstm.model.stack.kernel", lambda: None)
     model = network(layers=2, hidden_size=4, **settings)
     assert words in explain_recurrence(model.config, model.stack.recurrence)
 

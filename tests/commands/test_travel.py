@@ -36,7 +36,8 @@ def test_a_pipeline_after_the_import(finished):
     names = finished.report["labels"]
     for text, row in zip(TEXTS, expected, strict=True):
         found = {entry["label"]: entry["score"] for entry in classify(text, top_k=None, function_to_apply="none")}
-        assert [found[name] for name in names] == row.tolist()
+        # The kernel does not travel: torch's own adds up in another order.
+        assert [found[name] for name in names] == pytest.approx(row.tolist(), abs=1e-5)
         best = classify(text)[0]
         assert best["label"] == names[row.argmax()]
         assert best["score"] == pytest.approx(softmax(row).max(), rel=1e-5)

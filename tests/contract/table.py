@@ -107,7 +107,10 @@ TABLE = (
     cell("zoneout_hidden", 0.4, "step"),
     *(off(name, "loss", rate=1.5) for name in PENALTIES),
     Row("regularization_scale", {"regularization_scale": 2.0, "dropout": 0.2}, "layers", "sequence", evaluation=False),
-    *(Row("recurrence", {"recurrence": name}, "nothing", evaluation=False) for name in ("fused", "reference")),
+    *(
+        Row("recurrence", {"recurrence": name}, "nothing", evaluation=False)
+        for name in ("native", "fused", "reference")
+    ),
 )
 
 REGULARIZERS = {

@@ -6,6 +6,7 @@ import torch
 from tests.contract.loops import PHI, Cell, assert_states, stack_by_hand
 from tests.contract.networks import EMBEDDING, copy_weights, network, packed, run, texts
 from tests.contract.table import READINGS, UNBOUNDED
+from textlstm.model import stack
 
 pytestmark = UNBOUNDED
 
@@ -83,9 +84,18 @@ def test_both_recurrences_are_torchs_packed_lstm_forward_and_backward(layers, bi
     ],
     ids=str,
 )
-def test_auto_takes_the_fast_kernels_wherever_they_can_run_the_settings(settings, expected):
+@pytest.mark.parametrize("compiled", [True, False], ids=["kernel", "no kernel"])
+def test_auto_takes_the_fastest_that_can_run_the_settings(monkeypatch, settings, expected, compiled):
+    monkeypatch.setattr(stack, "kernel", lambda: object() if compiled else None)
     model = network(layers=2, **settings)
-    assert model.stack.recurrence == expected
+    assert model.stack.recurrence == ("native" if compiled and "recurrence" not in settings else expected)
+    # Off the CPU, where there is no such kernel, the others run.
     assert [part.fused for layer in model.stack.layers for part in layer.directions.values()] == [
         expected == "fused"
     ] * 4
+
+
+def test_a_kernel_that_is_asked_for_and_not_there_is_told(monkeypatch):
+    monkeypatch.setattr(stack, "kernel", lambda: None)
+    with pytest.warns(UserWarning, match=r"recurrence=native: there is no kernel here; reference runs instead"):
+        assert network(layers=2, recurrence="native", layer_norm=True).stack.recurrence == "reference"

@@ -54,8 +54,10 @@ def masks_of(model: Any, draws: list[Tensor], batch: int, time: int) -> dict[tup
             count = time if config.recurrent_dropout_kind == "candidate_elementwise" else 1
             assert masks["dropped"].shape == (count, batch, WIDTH)
         rates = {name: getattr(config, f"zoneout_{name}") for name in ("cell", "hidden")}
-        steps = [{name: next(queue) < rate for name, rate in rates.items() if rate} for _ in range(time)]
-        masks |= {name: np.stack([step[name].numpy() for step in steps]) for name in steps[0]}
+        zoned = [name for name, rate in rates.items() if rate]
+        kept = next(queue).numpy() if zoned else np.zeros(0)
+        assert not zoned or kept.shape == (time, len(zoned), batch, WIDTH)
+        masks |= {name: kept[:, number] < rates[name] for number, name in enumerate(zoned)}
     assert next(queue, None) is None
     return found
 

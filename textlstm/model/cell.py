@@ -30,7 +30,8 @@ ACTIVATIONS = {
     "gelu": nn.functional.gelu,
     "identity": lambda x: x,
     "sigmoid": torch.sigmoid,
-    "hardsigmoid": nn.functional.hardsigmoid,
+    # Not torch's own: its backward has one sixth in float32 only.
+    "hardsigmoid": lambda x: (x + 3).clamp(0, 6) / 6,
 }
 
 
@@ -72,7 +73,9 @@ def reference_recurrence(
     projected = inputs @ weight_ih.T
     projected = (norms.input(projected) if norms else projected) + bias_ih
     h = c = projected.new_zeros(batch, hidden)
-    state_mask, candidate_masks = _dropout_masks(settings, training, projected, hidden)
+    shape = (batch, projected.size(1), hidden)
+    state_mask, candidate_masks = draw_dropout_masks(settings, training, shape, projected)
+    keep_cell, keep_hidden = draw_zoneout(settings, training, shape, projected.device)
     outputs = []
     for step, x in enumerate(projected.unbind(1)):
         state = (h if state_mask is None else h * state_mask) @ weight_hh.T
@@ -83,31 +86,42 @@ def reference_recurrence(
             candidate = candidate * candidate_masks[step if len(candidate_masks) > 1 else 0]
         new_c = sigma(f) * c + sigma(i) * candidate
         new_h = sigma(o) * phi(norms.cell(new_c) if norms else new_c)
-        c = _zoneout(c, new_c, settings.zoneout_cell, training)
-        h = _zoneout(h, new_h, settings.zoneout_hidden, training)
+        c = _zoneout(c, new_c, settings.zoneout_cell, None if keep_cell is None else keep_cell[step])
+        h = _zoneout(h, new_h, settings.zoneout_hidden, None if keep_hidden is None else keep_hidden[step])
         outputs.append(h)
     return torch.stack(outputs, dim=1)
 
 
-def _dropout_masks(
-    settings: CellSettings, training: bool, like: Tensor, hidden: int
-) -> tuple[Tensor | None, list[Tensor] | None]:
-    """Mask of h[t-1] [B, H], and masks of the candidate [B, H], one for all steps or one for each."""
+def draw_dropout_masks(
+    settings: CellSettings, training: bool, shape: tuple[int, int, int], like: Tensor
+) -> tuple[Tensor | None, Tensor | None]:
+    """Mask of h[t-1] [B, H], and masks of the candidate, [1, B, H] for all steps or [T, B, H]; `shape` is B, T, H."""
     rate = settings.recurrent_dropout
     if not training or rate == 0:
         return None, None
-    batch, time = like.shape[:2]
+    batch, time, hidden = shape
     kind = settings.recurrent_dropout_kind
     count = time if kind == "candidate_elementwise" else 1
     masks = (torch.rand(count, batch, hidden, device=like.device) >= rate).to(like.dtype) / (1 - rate)
-    return (masks[0], None) if kind == "variational" else (None, list(masks.unbind(0)))
+    return (masks[0], None) if kind == "variational" else (None, masks)
 
 
-def _zoneout(old: Tensor, new: Tensor, rate: float, training: bool) -> Tensor:
-    """Keep the old state with probability `rate`, per unit and step; in evaluation the expectation."""
+def draw_zoneout(
+    settings: CellSettings, training: bool, shape: tuple[int, int, int], device: torch.device
+) -> tuple[Tensor | None, Tensor | None]:
+    """Where cell and hidden state stay as they were, bool [T, B, H] each; None where they never do, and in evaluation."""
+    rates = [rate for rate in (settings.zoneout_cell, settings.zoneout_hidden) if rate]
+    if not training or not rates:
+        return None, None
+    batch, time, hidden = shape
+    # Drawn in float32: a half has 256 values in [0, 1), too coarse for small rates.
+    drawn = torch.rand(time, len(rates), batch, hidden, device=device)
+    cell = drawn[:, 0] < settings.zoneout_cell if settings.zoneout_cell else None
+    return cell, drawn[:, -1] < settings.zoneout_hidden if settings.zoneout_hidden else None
+
+
+def _zoneout(old: Tensor, new: Tensor, rate: float, keep: Tensor | None) -> Tensor:
+    """Keep the old state where `keep` says so; without it, in evaluation, the expectation."""
     if rate == 0:
         return new
-    if not training:
-        return rate * old + (1 - rate) * new
-    # Drawn in float32: a half has 256 values in [0, 1), too coarse for small rates.
-    return torch.where(torch.rand(new.shape, device=new.device) < rate, old, new)
+    return rate * old + (1 - rate) * new if keep is None else torch.where(keep, old, new)

@@ -134,8 +134,8 @@ class StackedLSTMConfig(PreTrainedConfig):
 
     recurrence: str = setting(
         "auto",
-        "how the steps are computed: fused (torch's kernels), reference (a readable loop that runs every setting), auto",
-        choices=("auto", "fused", "reference"),
+        "how the steps are computed: native (our C++ kernel, CPU), fused (torch's kernels), reference (a readable loop); native and reference run every setting; auto",
+        choices=("auto", "native", "fused", "reference"),
     )
 
     def __post_init__(self, **kwargs: Any) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from .cell import CellNorms, CellSettings, reference_recurrence
 from .fused import fused_recurrence
 from .initialization import init_lstm_weights
+from .native import Packing, native_layer
 
 
 class LSTMDirection(nn.Module):
@@ -41,11 +42,13 @@ class LSTMDirection(nn.Module):
         """Fill the weights anew."""
         init_lstm_weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, self.initialization)
 
+    def dropped_weight(self) -> Tensor:
+        """W_hh after weight drop: a new tensor, so that the parameter keeps its values and its gradient passes the mask."""
+        return nn.functional.dropout(self.weight_hh, self.weight_drop, self.training)
+
     def forward(self, inputs: Tensor) -> Tensor:
         """[B, T, I] -> hidden states [B, T, H], from a zero state."""
-        # Dropped weights are a new tensor: the parameter keeps its values, and its gradient passes the mask.
-        weight_hh = nn.functional.dropout(self.weight_hh, self.weight_drop, self.training)
-        weights = (self.weight_ih, weight_hh, self.bias_ih, self.bias_hh)
+        weights = (self.weight_ih, self.dropped_weight(), self.bias_ih, self.bias_hh)
         if self.fused:
             return fused_recurrence(inputs, weights, self.training)
         return reference_recurrence(inputs, weights, self.settings, self.training, self.norms)
@@ -61,12 +64,17 @@ class LSTMLayer(nn.Module):
             {name: LSTMDirection(input_size, hidden_size, **direction) for name in names}  # type: ignore[arg-type]
         )
 
-    def forward(self, inputs: Tensor, mask: Tensor, reversal: Tensor) -> Tensor:
-        """[B, T, I] -> [B, T, D*H]; zero at padding (`mask` [B, T, 1]); `reversal` from `reversal_index`."""
+    def forward(self, inputs: Tensor, mask: Tensor, order: Tensor | Packing) -> Tensor:
+        """[B, T, I] -> [B, T, D*H]; zero at padding (`mask` [B, T, 1]).
+
+        order: of the native recurrence's rows, or `reversal_index` for the others.
+        """
+        if isinstance(order, Packing):
+            return native_layer(inputs, order, dict(self.directions.items()))
         outputs = [self.directions["forward_direction"](inputs)]
         if "reverse_direction" in self.directions:
-            turned = self.directions["reverse_direction"](reverse_texts(inputs, reversal))
-            outputs.append(reverse_texts(turned, reversal))
+            turned = self.directions["reverse_direction"](reverse_texts(inputs, order))
+            outputs.append(reverse_texts(turned, order))
         # where, not a product: whatever was computed on padding must not pass through, not even a NaN.
         return torch.where(mask, torch.cat(outputs, dim=-1), 0.0)
 

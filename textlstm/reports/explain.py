@@ -40,6 +40,8 @@ def print_explanation(console: Console, model: StackedLSTMForSequenceClassificat
 
 def explain_recurrence(config: StackedLSTMConfig, chosen: str) -> str:
     """Which recurrence runs, and why."""
+    if chosen == "native":
+        return "native: the C++ kernel runs all of these settings on a CPU, in training and in evaluation"
     if chosen == "fused":
         return "fused: torch's own kernels can run all of these settings"
     if reasons := why_not_fused(config):

@@ -80,7 +80,7 @@ def describe_model(model: StackedLSTMForSequenceClassification) -> dict[str, Any
         "parameters": sum(parts.values()),
         "parameters_by_part": parts,
         "operations_per_token": operations_per_token(model),
-        "recurrence": model.stack.recurrence,
+        "recurrence": model.stack.recurrence_on(model.device),
     }
 
 

@@ -87,7 +87,7 @@ def print_start(
     config = model.config
     console.print(
         f"network   {config.layers} layer(s) of {config.hidden_size}, {'both directions' if config.bidirectional else 'one direction'}, "
-        f"{sum(count_parameters(model).values()):,} parameters",
+        f"{sum(count_parameters(model).values()):,} parameters, {model.stack.recurrence_on(model.device)} recurrence",
     )
 
 
