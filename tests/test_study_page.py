@@ -217,7 +217,7 @@ def make_study(
         "dataset": "trec6",
         "factor": "model.layers",
         "factors": {"model.layers": [level["value"] for level in depths], "seed": list(range(seeds))},
-        "tuning": "none",
+        "tuning": {"mode": "none", "trials": 0, "by_depth": [], "seconds": 0.0},
         "notes": notes,
         "recommendation": {
             "answer": answer,

@@ -23,10 +23,16 @@ KEYS = {
         "examples",
         "settings",
         "failed",
+        "grid",
+        "sensitivity",
+        "baseline",
+        "machine",
+        "texts",
     ),
 }
 LEVEL_KEYS = {
     *("value", "layers", "hidden_size", "runs", "seeds", "split_seeds", "parameters", "stack_parameters"),
+    "operations_per_token",
     *("training_seconds", "latency_ms", "best_epoch", "best", "last", "generalization_gap", "overfitting"),
     *("against_first", "against_best", "curves"),
 }

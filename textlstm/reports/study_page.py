@@ -11,6 +11,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from textlstm.reports.page import open_template
+from textlstm.reports.study_grid import count_runs, grid_section, second_noun
 from textlstm.reports.study_pictures import (
     LevelAxis,
     cost_picture,
@@ -19,11 +20,11 @@ from textlstm.reports.study_pictures import (
     gap_picture,
     score_picture,
 )
+from textlstm.reports.study_sensitivity import sensitivity_section, tuning_table
 from textlstm.reports.study_tables import comparison_table, cost_table, gap_table, overfitting_table, score_table
 from textlstm.reports.study_wording import (
     EXPLANATIONS,
     VERDICTS,
-    accuracy,
     answer_level,
     describe_basis,
     describe_cost,
@@ -34,16 +35,19 @@ from textlstm.reports.study_wording import (
     has_interval,
     headline,
     interval_name,
+    is_about_settings,
     is_depth,
     level_name,
+    metric_name,
+    metric_of,
     noun,
     points,
+    score_of,
     value_of,
     verdict_of,
 )
-from textlstm.reports.wording import middle_cut, setting
+from textlstm.reports.wording import middle_cut, setting, whole
 
-METRICS = ("loss", "accuracy")
 COSTS = {"parameters": "parameters", "training_seconds": "training time (s)", "latency_ms": "latency (ms a text)"}
 """What a level costs, by its key, and as an axis calls it."""
 MOST_EXAMPLES = 20
@@ -51,8 +55,8 @@ MOST_EXAMPLES = 20
 
 def render_study(study: Mapping[str, Any]) -> str:
     """The whole page as HTML."""
-    levels = study["depths"]
-    return open_template("study_page.html.j2", points=points).render(
+    levels, metric = study["depths"], metric_of(study)
+    return open_template("study_page.html.j2", points=points, link=link).render(
         study=study,
         **{name: study.get(name) for name in ("recommendation", "one_standard_error", "factors", "along")},
         **{name: study.get(name) or [] for name in ("notes", "failed", "commits")},
@@ -62,10 +66,19 @@ def render_study(study: Mapping[str, Any]) -> str:
         # Where the heading of the row says what they are.
         short_names=[middle_cut(setting(value_of(level)), 20) for level in levels],
         one_name=one_standard_error_name(study),
-        intervals=any(has_interval(accuracy(level, split)) for level in levels for split in ("validation", "test")),
+        intervals=any(
+            has_interval(score_of(level, split, metric)) for level in levels for split in ("validation", "test")
+        ),
         most_examples=MOST_EXAMPLES,
         chosen=chosen_number(study),
         headline=headline(study),
+        metric=metric_name(metric),
+        about_settings=is_about_settings(study),
+        grid=grid_section(study),
+        sensitivity=sensitivity_section(study),
+        recipes=tuning_table(study),
+        machine=describe_machine(study.get("machine") or {}),
+        texts=describe_texts(study.get("texts") or {}),
         size=describe_size(study),
         score=describe_score(study),
         wait=describe_wait(study),
@@ -78,7 +91,7 @@ def render_study(study: Mapping[str, Any]) -> str:
             comparison_table(study),
             cost_table(levels),
         ],
-        gaps=gap_table(levels),
+        gaps=gap_table(levels, metric),
         verdicts=[verdict(study, level) for level in levels],
         overfitting=overfitting_table(levels),
         basis=describe_basis(study),
@@ -86,6 +99,7 @@ def render_study(study: Mapping[str, Any]) -> str:
         interval=interval_name(study),
         examples=changed_examples(study),
         runs=list(runs(study)),
+        other_runs=other_runs(study),
         settings=settings_by_section(study.get("settings") or {}),
     )
 
@@ -106,15 +120,34 @@ def one_standard_error_name(study: Mapping[str, Any]) -> str | None:
 def describe_size(study: Mapping[str, Any]) -> str:
     """How many runs the study is made of."""
     seeds = [len(level.get("seeds") or []) for level in study["depths"]]
+    runs = count_runs(study["grid"]) if study.get("grid") else sum(seeds)
+    if is_about_settings(study):
+        seeds = [row["trials"] for row in study["sensitivity"]["by_depth"]]
     values = f"{len(seeds)} {'depth' if is_depth(study) else 'value'}{'' if len(seeds) == 1 else 's'}"
     few, many = min(seeds, default=0), max(seeds, default=0)
-    each = f"{few} to {many} seeds" if few < many else f"{many} {'seed' if many == 1 else 'seeds'}"
-    return f"{sum(seeds)} {'run' if sum(seeds) == 1 else 'runs'}: {values}, {each} each"
+    unit = "trial" if is_about_settings(study) else "seed"
+    each = f"{few} to {many} {unit}s" if few < many else f"{many} {unit}{'s' * (many != 1)}"
+    grid = study.get("grid")
+    crossed = f", {len(grid['second_values'])} values of {second_noun(grid)}" if grid else ""
+    return f"{runs} {'run' if runs == 1 else 'runs'}: {values}{crossed}, {each} each"
+
+
+def describe_machine(machine: Mapping[str, Any]) -> str:
+    """`cpu, 1 thread`, or as much of it as all runs have in common."""
+    threads = machine.get("threads")
+    words = [machine.get("device"), f"{threads} thread{'s' * (threads != 1)}" if threads else None]
+    return ", ".join(filter(None, words))
+
+
+def describe_texts(texts: Mapping[str, Any]) -> str:
+    """`4,907 train, 545 validation and 500 test texts`, of the splits whose size all runs share."""
+    parts = [f"{whole(count)} {split}" for split, count in texts.items() if count]
+    return f"{' and '.join(filter(None, (', '.join(parts[:-1]), parts[-1])))} texts" if parts else ""
 
 
 def draw(study: Mapping[str, Any]) -> dict[str, Any]:
     """All pictures by the section that they stand in; a section without numbers has none."""
-    levels = study["depths"]
+    levels, metric = study["depths"], metric_of(study)
     # Below an axis the noun stands once: `1`, not `1 layer`.
     values = [value_of(level) for level in levels]
     axis = LevelAxis(
@@ -123,14 +156,23 @@ def draw(study: Mapping[str, Any]) -> dict[str, Any]:
         chosen=chosen_number(study),
         ordered=all(isinstance(value, int | float) for value in values),
         interval=interval_name(study),
+        metric=metric,
     )
-    splits = [split for split in ("validation", "test") if any(accuracy(level, split) for level in levels)]
-    gaps = METRICS[::-1] if any(level.get("generalization_gap") for level in levels) else ()
+    splits = [split for split in ("validation", "test") if any(score_of(level, split, metric) for level in levels)]
+    # Of trials with different settings the section on sensitivity has pictures of its own.
+    splits = [] if is_about_settings(study) else splits
+    gaps = (metric, "loss") if any(level.get("generalization_gap") for level in levels) else ()
+    linear = {split: scores[metric] for split, scores in (study.get("baseline") or {}).items() if metric in scores}
     costs = [cost for cost in COSTS if any(level.get(cost) is not None for level in levels)]
     return {
-        "score": [Markup(score_picture(levels, split=split, axis=axis, name=f"score-{split}")) for split in splits],
-        "gap": [Markup(gap_picture(levels, metric=metric, axis=axis, name=f"gap-{metric}")) for metric in gaps],
-        "curves": {metric: curves(levels, metric) for metric in METRICS} if any(map(_curves_of, levels)) else {},
+        "score": [
+            Markup(score_picture(levels, split=split, axis=axis, name=f"score-{split}", baseline=linear))
+            for split in splits
+        ],
+        "gap": {
+            metric_name(each): Markup(gap_picture(levels, metric=each, axis=axis, name=f"gap-{each}")) for each in gaps
+        },
+        "curves": {metric_name(each): curves(levels, each) for each in _curve_metrics(levels, metric)},
         "cost": [
             Markup(cost_picture(levels, cost=cost, label=COSTS[cost], axis=axis, name=f"cost-{cost}")) for cost in costs
         ],
@@ -157,6 +199,16 @@ def curves(levels: Sequence[Mapping[str, Any]], metric: str) -> list[Markup | No
         else None
         for number, level in enumerate(levels, 1)
     ]
+
+
+def _curve_metrics(levels: Sequence[Mapping[str, Any]], metric: str) -> list[str]:
+    """Loss and the score by which levels are compared; accuracy where the history lacks that."""
+    known = {
+        name for level in levels for split in ("train", "validation") for name in _curves_of(level).get(split) or {}
+    }
+    if not any(map(_curves_of, levels)):
+        return []
+    return ["loss", metric if metric in known else "accuracy"]
 
 
 def _curves_of(level: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -199,9 +251,10 @@ def changed_examples(study: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def runs(study: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     """A row a run: its level, seed, scores and the link to its page, relative to the study's folder."""
+    metric = metric_of(study)
     for level in study["depths"]:
         folders, splits = level.get("runs") or [], level.get("split_seeds") or []
-        by_seed = {split: accuracy(level, split).get("by_seed") or [] for split in ("validation", "test")}
+        by_seed = {split: score_of(level, split, metric).get("by_seed") or [] for split in ("validation", "test")}
         by_seed["best_epoch"] = (level.get("best_epoch") or {}).get("by_seed") or []
         for place, seed in enumerate(level.get("seeds") or []):
             folder = folders[place] if place < len(folders) else None
@@ -211,6 +264,20 @@ def runs(study: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
                 "folder": folder,
                 "link": link(folder) if folder else None,
             } | {key: values[place] if place < len(values) else None for key, values in by_seed.items()}
+
+
+def other_runs(study: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The runs of a grid that are at other values of the second setting, a row a cell."""
+    grid = study.get("grid") or {}
+    return [
+        {
+            "name": middle_cut(setting(cell["value"])),
+            "second": middle_cut(setting(cell["second"])),
+            "links": list(zip(map(setting, cell["seeds"]), map(link, cell["runs"]), strict=False)),
+        }
+        for cell in grid.get("cells") or []
+        if setting(cell["second"]) != setting(grid["chosen"]) and cell.get("runs")
+    ]
 
 
 def link(folder: str) -> str:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from textlstm.reports.pictures import BLACK, BLUE, GREEN, GREY, LINES, ORANGE, STYLE, as_percent, to_svg
-from textlstm.reports.study_wording import accuracy, has_interval
+from textlstm.reports.study_wording import has_interval, metric_name, score_of
 from textlstm.reports.wording import middle_cut
 
 WASH = "#e6f1f8"
@@ -33,7 +33,8 @@ Level = Mapping[str, Any]
 class LevelAxis(NamedTuple):
     """What the levels are called below an axis, and what they are values of.
 
-    `chosen` is the place of the recommended one; only `ordered` ones may be joined by lines.
+    `chosen` is the place of the recommended one; only `ordered` ones may be joined by lines. `metric` is
+    the score by which they are compared.
     """
 
     names: Sequence[str]
@@ -41,19 +42,23 @@ class LevelAxis(NamedTuple):
     chosen: int | None = None
     ordered: bool = True
     interval: str = "95% interval"
+    metric: str = "accuracy"
 
 
-def score_picture(levels: Sequence[Level], *, split: str, axis: LevelAxis, name: str) -> str:
-    """Accuracy of `split` at the best epoch by level: mean, interval, and every seed as a point.
+def score_picture(
+    levels: Sequence[Level], *, split: str, axis: LevelAxis, name: str, baseline: Mapping[str, float] | None = None
+) -> str:
+    """Score of `split` at the best epoch by level: mean, interval, and every seed as a point.
 
-    The scale is that of validation and test together, so that the two pictures can be compared.
+    `baseline` holds the linear classifier's score by split. The scale is that of validation and test
+    together, so that the two pictures can be compared.
     """
-    with _figure() as figure:
+    with house_figure() as figure:
         axes = figure.add_subplot()
-        seeds = [accuracy(level, split) for level in levels]
+        seeds = [score_of(level, split, axis.metric) for level in levels]
         for position, score in enumerate(seeds):
             values = [value for value in score.get("by_seed") or [] if value is not None]
-            axes.plot(position - 0.14 + _spread(len(values), 0.09), values, **_seed_style(first=position == 0))
+            axes.plot(position - 0.14 + side_by_side(len(values), 0.09), values, **_seed_style(first=position == 0))
         _plot_intervals(
             axes,
             seeds,
@@ -63,17 +68,20 @@ def score_picture(levels: Sequence[Level], *, split: str, axis: LevelAxis, name:
             line="none",
             label=f"mean, {axis.interval}" if any(map(has_interval, seeds)) else "mean",
         )
+        linear = baseline or {}
+        if split in linear:
+            axes.axhline(linear[split], color=BLACK, linewidth=1.2, linestyle="--", label="linear baseline")
         axes.yaxis.set_major_formatter(as_percent)
-        axes.set_ylabel(f"{split} accuracy")
-        axes.set_ylim(*_share_range(levels))
-        _name_levels(axes, axis)
-        figure.legend(loc="outside upper left", ncols=2, fontsize=9)
-        return to_svg(figure, name=name, title=f"Accuracy of {split} by level: mean, interval and every seed")
+        axes.set_ylabel(f"{split} {metric_name(axis.metric)}")
+        axes.set_ylim(*_share_range(levels, axis.metric, linear))
+        name_levels(axes, axis)
+        figure.legend(loc="outside upper left", ncols=3, fontsize=9, columnspacing=1.1, handlelength=1.6)
+        return to_svg(figure, name=name, title=f"Score of {split} by level: mean, interval and every seed")
 
 
 def gap_picture(levels: Sequence[Level], *, metric: str, axis: LevelAxis, name: str) -> str:
     """The generalization gap in `metric` by level, at the best epoch and, where known, at the last."""
-    with _figure() as figure:
+    with house_figure() as figure:
         axes = figure.add_subplot()
         gaps = {
             moment: [((level.get("generalization_gap") or {}).get(moment) or {}).get(metric) or {} for level in levels]
@@ -91,9 +99,9 @@ def gap_picture(levels: Sequence[Level], *, metric: str, axis: LevelAxis, name: 
         else:
             axes.set_ylabel("train − validation (points)")
             axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
-        _name_levels(axes, axis)
+        name_levels(axes, axis)
         figure.legend(loc="outside upper left", ncols=2, fontsize=9)
-        return to_svg(figure, name=name, title=f"Generalization gap in {metric} by level, with intervals")
+        return to_svg(figure, name=name, title=f"Generalization gap in {metric_name(metric)} by level, with intervals")
 
 
 def curve_picture(
@@ -107,7 +115,7 @@ def curve_picture(
     best_epoch: float | None,
 ) -> str:
     """Curves of train and validation of one level: mean over seeds, and their range as a band."""
-    with _figure(2.75, 2.45) as figure:
+    with house_figure(2.75, 2.45) as figure:
         axes = figure.add_subplot()
         for split, (color, marker, line) in LINES.items():
             band = (curves.get(split) or {}).get(metric)
@@ -121,22 +129,24 @@ def curve_picture(
         if best_epoch is not None:
             axes.axvline(best_epoch, color=GREEN, linewidth=1.5, linestyle="-.", label="best epoch")
         axes.set(xlabel="epoch", xlim=(0, 1.04 * epochs), ylim=limits)
-        axes.set_ylabel("loss (nats)" if metric == "loss" else metric.replace("macro_f1", "macro-F1"))
+        axes.set_ylabel("loss (nats)" if metric == "loss" else metric_name(metric))
         if metric != "loss":
             axes.yaxis.set_major_formatter(as_percent)
         axes.xaxis.set_major_locator(MaxNLocator(6 if epochs >= 1 else 3, integer=epochs >= 1))
         figure.legend(loc="outside upper left", ncols=3, fontsize=8, handlelength=1.6, columnspacing=0.9)
-        return to_svg(figure, name=name, title=f"Curves of {metric} of train and validation, level {number}")
+        return to_svg(
+            figure, name=name, title=f"Curves of {metric_name(metric)} of train and validation, level {number}"
+        )
 
 
 def cost_picture(levels: Sequence[Level], *, cost: str, label: str, axis: LevelAxis, name: str) -> str:
-    """Test accuracy against a cost (a key of the levels, such as `parameters`), each level by its name."""
-    with _figure(2.9, 2.75) as figure:
+    """Test score against a cost (a key of the levels, such as `parameters`), each level by its name."""
+    with house_figure(2.9, 2.75) as figure:
         axes = figure.add_subplot()
         shown = [(number, level) for number, level in enumerate(levels) if level.get(cost) is not None]
         least, most = (choose((level[cost] for _, level in shown), default=1.0) for choose in (min, max))
         for number, level in shown:
-            score = accuracy(level, "test")
+            score = score_of(level, "test", axis.metric)
             if score.get("mean") is None:
                 continue
             picked = number == axis.chosen
@@ -161,14 +171,14 @@ def cost_picture(levels: Sequence[Level], *, cost: str, label: str, axis: LevelA
                 fontsize=9,
                 fontweight="bold" if picked else "normal",
             ).set_in_layout(False)
-        axes.set(xlabel=label, ylabel="test accuracy")
+        axes.set(xlabel=label, ylabel=f"test {metric_name(axis.metric)}")
         axes.yaxis.set_major_formatter(as_percent)
-        axes.xaxis.set_major_formatter(FuncFormatter(_large))
+        axes.xaxis.set_major_formatter(FuncFormatter(large))
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.margins(y=0.12)
         room = 0.15 * (most - least) or 0.1 * abs(most) or 1.0
         axes.set_xlim(least - room, most + room)
-        return to_svg(figure, name=name, title=f"Test accuracy against {cost.replace('_', ' ')}, by level")
+        return to_svg(figure, name=name, title=f"Test score against {cost.replace('_', ' ')}, by level")
 
 
 def curve_limits(levels: Sequence[Level], metric: str) -> tuple[float, float]:
@@ -177,11 +187,11 @@ def curve_limits(levels: Sequence[Level], metric: str) -> tuple[float, float]:
     means = [value for curve in curves for value in curve.get("mean") or [] if value is not None]
     if metric == "loss":
         return 0.0, 1.08 * max(means, default=1.0) or 1.0
-    return _padded(means)
+    return padded(means)
 
 
 @contextmanager
-def _figure(width: float = 4.4, height: float = 3.2) -> Iterator[Figure]:
+def house_figure(width: float = 4.4, height: float = 3.2) -> Iterator[Figure]:
     """An empty figure in the house's style, in inches."""
     with style.context(["default", STYLE, {"text.parse_math": False}]):
         yield Figure(figsize=(width, height), layout="constrained")
@@ -227,29 +237,30 @@ def _seed_style(*, first: bool) -> dict[str, Any]:
     }
 
 
-def _spread(count: int, half: float) -> np.ndarray:
+def side_by_side(count: int, half: float) -> np.ndarray:
     """Offsets that keep points of equal height apart."""
     return np.linspace(-half, half, count) if count > 1 else np.zeros(count)
 
 
-def _share_range(levels: Sequence[Level]) -> tuple[float, float]:
-    """The range of all accuracies of validation and test, their seeds and intervals."""
-    ends: list[float] = []
+def _share_range(levels: Sequence[Level], metric: str, baseline: Mapping[str, float]) -> tuple[float, float]:
+    """The range of all scores of validation and test, their seeds and intervals, and of the baseline's."""
+    ends = list(baseline.values())
     for level in levels:
         for split in ("validation", "test"):
-            score = accuracy(level, split)
+            score = score_of(level, split, metric)
             ends += [value for value in score.get("by_seed") or [] if value is not None]
             ends += [score[end] for end in ("low", "mean", "high") if score.get(end) is not None]
-    return _padded(ends)
+    return padded(ends)
 
 
-def _padded(shares: Sequence[float]) -> tuple[float, float]:
+def padded(shares: Sequence[float]) -> tuple[float, float]:
+    """The range of shares, with some room around them."""
     low, high = min(shares, default=0.0), max(shares, default=1.0)
     room = 0.06 * (high - low) or 0.01
     return max(low - room, -0.01), min(high + room, 1.01)
 
 
-def _name_levels(axes: Axes, axis: LevelAxis) -> None:
+def name_levels(axes: Axes, axis: LevelAxis) -> None:
     """The names of the levels below the axis, and a wash behind the recommended one."""
     cut = [middle_cut(text, LONGEST_NAME) for text in axis.names]
     axes.set_xticks(range(len(cut)), cut)
@@ -264,8 +275,8 @@ def _name_levels(axes: Axes, axis: LevelAxis) -> None:
         axes.axvspan(axis.chosen - 0.42, axis.chosen + 0.42, color=WASH, zorder=0)
 
 
-def _large(value: float, _: float) -> str:
-    """A tick with k, M or G for thousands, millions, thousands of millions."""
+def large(value: float, _: float = 0) -> str:
+    """A number or a tick with k, M or G for thousands, millions, thousands of millions."""
     for size, letter in LARGE_NUMBERS:
         if abs(value) >= size:
             return f"{value / size:g}{letter}"

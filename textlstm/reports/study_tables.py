@@ -12,6 +12,7 @@ from textlstm.reports.study_wording import (
     level_name,
     loss_interval,
     metric_name,
+    metric_of,
     points,
     share_interval,
     signed_interval,
@@ -23,6 +24,8 @@ Level = Mapping[str, Any]
 Cell = tuple[str, str]
 Row = tuple[str, list[Cell]]
 EMPTY: Cell = (NONE, "")
+MOST_SEEDS = 10
+"""Beyond which they are not listed one by one."""
 
 
 class LevelTable(NamedTuple):
@@ -47,11 +50,11 @@ def score_table(levels: Sequence[Level], moment: str) -> LevelTable | None:
             found = [((level.get(moment) or {}).get(split) or {}).get(metric) for level in levels]
             rows.append((split, [(write(one.get("mean")), write_interval(one)) if one else EMPTY for one in found]))
         groups[title] = rows
-    return _table(f"Weights of the {moment} epoch", groups)
+    return level_table(f"Weights of the {moment} epoch", groups)
 
 
 def comparison_table(study: Mapping[str, Any]) -> LevelTable | None:
-    """Differences in test accuracy from the first level and from the best of the others, with simultaneous intervals."""
+    """Differences in the test score from the first level and from the best of the others, with simultaneous intervals."""
     levels = study["depths"]
     first = level_name(study, value_of(levels[0])) if is_depth(study) else "the first value"
     groups = {}
@@ -64,33 +67,34 @@ def comparison_table(study: Mapping[str, Any]) -> LevelTable | None:
             ("difference", [(points(one["difference"]), signed_interval(one)) if one else EMPTY for one in found]),
             ("p", [(probability(one.get("p")), "") if one else EMPTY for one in found]),
         ]
-    return _table(f"Differences in test {metric_name(study)}", groups)
+    return level_table(f"Differences in test {metric_name(metric_of(study))}", groups)
 
 
 def cost_table(levels: Sequence[Level]) -> LevelTable | None:
     """Width, parameters, time, latency, and how many epochs the best weights took."""
     stack = [level.get("stack_parameters") for level in levels]
     rows: list[Row] = [
-        ("hidden size", [_plain(level.get("hidden_size"), setting) for level in levels]),
-        ("parameters", [_plain(level.get("parameters"), whole) for level in levels]),
-        ("in the stack", [_plain(number, whole) for number in stack]),
-        ("training time", [_plain(level.get("training_seconds"), duration) for level in levels]),
-        ("latency, ms", [_plain(level.get("latency_ms"), short) for level in levels]),
+        ("hidden size", [plain_cell(level.get("hidden_size"), setting) for level in levels]),
+        ("parameters", [plain_cell(level.get("parameters"), whole) for level in levels]),
+        ("in the stack", [plain_cell(number, whole) for number in stack]),
+        ("operations a token", [plain_cell(level.get("operations_per_token"), whole) for level in levels]),
+        ("training time", [plain_cell(level.get("training_seconds"), duration) for level in levels]),
+        ("latency, ms", [plain_cell(level.get("latency_ms"), short) for level in levels]),
         ("best epoch", [_best_epoch(level.get("best_epoch")) for level in levels]),
     ]
-    return _table("Size and cost", {"": rows})
+    return level_table("Size and cost", {"": rows})
 
 
-def gap_table(levels: Sequence[Level]) -> LevelTable | None:
-    """The generalization gap at both moments."""
+def gap_table(levels: Sequence[Level], metric: str = "accuracy") -> LevelTable | None:
+    """The generalization gap in `metric` and loss at both moments."""
     groups = {}
     for moment in ("best", "last"):
         found = [(level.get("generalization_gap") or {}).get(moment) or {} for level in levels]
         groups[f"Weights of the {moment} epoch"] = [
-            ("accuracy, points", [_signed(gap.get("accuracy"), 100, 2) for gap in found]),
+            (f"{metric_name(metric)}, points", [_signed(gap.get(metric), 100, 2) for gap in found]),
             ("loss, nats", [_signed(gap.get("loss"), 1, 3) for gap in found]),
         ]
-    return _table("Generalization gap", groups)
+    return level_table("Generalization gap", groups)
 
 
 def overfitting_table(levels: Sequence[Level]) -> LevelTable | None:
@@ -108,7 +112,7 @@ def overfitting_table(levels: Sequence[Level]) -> LevelTable | None:
             ("validation accuracy, points", [_signed(one.get("validation_accuracy"), 100, 2) for one in shallower]),
         ],
     }
-    return _table("What the verdicts rest on", groups)
+    return level_table("What the verdicts rest on", groups)
 
 
 def probability(p: float | None) -> str:
@@ -118,13 +122,15 @@ def probability(p: float | None) -> str:
     return "<0.001" if p < 0.0005 else f"{p:.3f}"
 
 
-def _table(caption: str, groups: Mapping[str, list[Row]], note: str = "") -> LevelTable | None:
+def level_table(caption: str, groups: Mapping[str, list[Row]], note: str = "") -> LevelTable | None:
+    """A table without its empty rows; None where nothing is left."""
     kept = {title: [row for row in rows if any(cell != EMPTY for cell in row[1])] for title, rows in groups.items()}
     kept = {title: rows for title, rows in kept.items() if rows}
     return LevelTable(caption, kept, note) if kept else None
 
 
-def _plain(value: Any, write: Callable[[Any], str]) -> Cell:
+def plain_cell(value: Any, write: Callable[[Any], str]) -> Cell:
+    """A number without an interval."""
     return EMPTY if value is None else (write(value), "")
 
 
@@ -138,4 +144,4 @@ def _best_epoch(best: Mapping[str, Any] | None) -> Cell:
     if not best or best.get("mean") is None:
         return EMPTY
     by_seed = best.get("by_seed") or []
-    return short(best["mean"]), ", ".join(map(short, by_seed)) if len(by_seed) > 1 else ""
+    return short(best["mean"]), ", ".join(map(short, by_seed)) if 1 < len(by_seed) <= MOST_SEEDS else ""

@@ -34,6 +34,14 @@ EXPLANATIONS = {
 """What stands beside the verdict where a level has no sentence of its own."""
 
 
+SENSITIVITY = {
+    "harder": "Depth makes tuning harder",
+    "easier": "Depth makes tuning easier",
+    "undecided": "Depth and tuning: undecided",
+}
+"""The answer of a study that tries settings at random."""
+
+
 def is_depth(study: Mapping[str, Any]) -> bool:
     """Whether the study's factor is the number of layers."""
     return (study.get("factor") or DEPTH) == DEPTH
@@ -80,10 +88,15 @@ def answer_level(study: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def headline(study: Mapping[str, Any]) -> str:
     """The answer in a few words: `Two layers`, `One layer: deeper ones are no better`, `Undecided`."""
+    tried = study.get("sensitivity") if is_about_settings(study) else None
+    if tried:
+        return SENSITIVITY[(tried.get("answer") or {}).get("verdict", "undecided")]
     level = answer_level(study)
-    if level is None:
-        return "Undecided"
-    value = value_of(level)
+    return "Undecided" if level is None else name_answer(study, study["recommendation"]["answer"], value_of(level))
+
+
+def name_answer(study: Mapping[str, Any], answer: str, value: Any) -> str:
+    """An answer, `depth` or `equivalent`, in a few words."""
     if not is_depth(study):
         name = f"{noun(study).capitalize()}: {level_name(study, value)}"
         others = "the others are no better"
@@ -91,9 +104,19 @@ def headline(study: Mapping[str, Any]) -> str:
         count = NUMBERS[value] if isinstance(value, int) and 0 <= value < len(NUMBERS) else setting(value)
         name = f"{count} {'layer' if value == 1 else 'layers'}"
         others = "deeper ones are no better"
-    if study["recommendation"]["answer"] == "depth":
+    if answer == "depth":
         return name
     return f"{name}; {others}" if ":" in name else f"{name}: {others}"
+
+
+def is_about_settings(study: Mapping[str, Any]) -> bool:
+    """Whether the runs of each depth are trials of settings drawn at random, not seeds of one recipe."""
+    return bool(study.get("sensitivity")) and tuning_of(study).get("mode", "none") == "none"
+
+
+def tuning_of(study: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How each level got its recipe; empty where that is not said."""
+    return study.get("tuning") or {}
 
 
 def verdict_of(level: Mapping[str, Any]) -> str:
@@ -129,19 +152,15 @@ BASES = {
     "seeds and examples": "Intervals on test are for the chance of other seeds and other texts, all others of other seeds alone.",
     "seeds": "The intervals are for the chance of other seeds, with these very texts.",
     "examples": "Intervals on test are for the chance of other texts alone: one seed says nothing of others.",
+    "trials": "The intervals are for other settings drawn from the same ranges, each with another seed.",
 }
-"""What the intervals hold for, by what those of the test accuracy are made from."""
+"""What the intervals hold for, by what those of the test score are made from."""
 
 
 def describe_basis(study: Mapping[str, Any]) -> str:
     """What the intervals hold for; nothing where levels differ in that, or where it is not said."""
-    bases = {accuracy(level, "test").get("from") for level in study["depths"]}
+    bases = {score_of(level, "test", metric_of(study)).get("from") for level in study["depths"]}
     return BASES.get(bases.pop() or "", "") if len(bases) == 1 else ""
-
-
-def metric_name(study: Mapping[str, Any]) -> str:
-    """The score by which levels are compared."""
-    return str(study.get("metric") or "accuracy").replace("macro_f1", "macro-F1")
 
 
 def describe_thresholds(thresholds: Mapping[str, Any]) -> str:
@@ -161,13 +180,14 @@ def describe_thresholds(thresholds: Mapping[str, Any]) -> str:
 
 
 def describe_score(study: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The test accuracy of the recommended level with its interval, else the range over the levels."""
-    scores = [(value_of(level), accuracy(level, "test")) for level in study["depths"]]
+    """The test score of the recommended level with its interval, else the range over the levels."""
+    metric = metric_of(study)
+    scores = [(value_of(level), score_of(level, "test", metric)) for level in study["depths"]]
     known = [(value, score) for value, score in scores if score.get("mean") is not None]
     if not known:
         return None
     level = answer_level(study)
-    if level is not None and (score := accuracy(level, "test")).get("mean") is not None:
+    if level is not None and (score := score_of(level, "test", metric)).get("mean") is not None:
         interval = share_interval(score)
         return percent(score["mean"]), f"{interval_name(study)} {interval.replace('–', ' to ')}" if interval else ""
     low, high = (choose(known, key=lambda row: row[1]["mean"]) for choose in (min, max))
@@ -216,6 +236,9 @@ def describe_cost(study: Mapping[str, Any]) -> tuple[str, list[tuple[str, str, s
     ):
         if shown.get(key) is not None:
             lines.append((name, write(shown[key]), times(other.get(key), levels[0].get(key)) or ""))
+    tuning = tuning_of(study)
+    if tuning.get("seconds"):
+        lines.append(("tuning, all depths", duration(tuning["seconds"]), f"{tuning['trials']} trials each"))
     first, name = (level_name(study, value_of(level), 20) for level in (levels[0], other))
     if other is levels[0]:
         return f"What {first} costs", [(name, number, "") for name, number, _ in lines]
@@ -224,9 +247,19 @@ def describe_cost(study: Mapping[str, Any]) -> tuple[str, list[tuple[str, str, s
     return f"What {first} costs, and {name}", lines
 
 
-def accuracy(level: Mapping[str, Any], split: str, moment: str = "best") -> Mapping[str, Any]:
-    """Mean, interval and seeds of a level's accuracy; empty where it is not known."""
-    return ((level.get(moment) or {}).get(split) or {}).get("accuracy") or {}
+def metric_of(study: Mapping[str, Any]) -> str:
+    """The key of the score by which levels are compared."""
+    return str(study.get("metric") or "accuracy")
+
+
+def metric_name(metric: str) -> str:
+    """A metric as it is written: accuracy, macro-F1, loss."""
+    return metric.replace("macro_f1", "macro-F1")
+
+
+def score_of(level: Mapping[str, Any], split: str, metric: str = "accuracy") -> Mapping[str, Any]:
+    """Mean, interval and seeds of a level's score at the best epoch; empty where it is not known."""
+    return ((level.get("best") or {}).get(split) or {}).get(metric) or {}
 
 
 def points(share: float | None, digits: int = 2) -> str:

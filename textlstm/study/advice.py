@@ -9,12 +9,17 @@ from textlstm.study.runs import Run
 
 
 def what_to_try(
-    found: Overfitting, runs: Sequence[Run], *, better: tuple[str, float] | None, varied: Collection[str]
+    found: Overfitting,
+    runs: Sequence[Run],
+    *,
+    better: tuple[str, float] | None,
+    varied: Collection[str],
+    metric: str = "accuracy",
 ) -> str | None:
     """What this study measured that may help; None without a fault.
 
     better: name and test mean of a shallower level without this fault, and the best of those.
-    varied: settings that vary in this study.
+    varied: settings that vary in this study. metric: the score by which levels are compared.
     """
     if found.verdict in ("none", "unknown"):
         return None
@@ -28,9 +33,9 @@ def what_to_try(
             f"training.epochs={max(1, round(stop))}, since {what} at epoch {stop:.1f} of {epochs:g} on average"
         )
     if better:
-        mean = float(np.mean([run.best["test"]["accuracy"] for run in runs]))
+        mean = float(np.mean([run.best["test"][metric] for run in runs]))
         tries.append(
-            f"{better[0]}, without this fault here: test accuracy {100 * better[1]:.1f}% against {100 * mean:.1f}%"
+            f"{better[0]}, without this fault here: test {metric.replace('macro_f1', 'macro-F1')} {100 * better[1]:.1f}% against {100 * mean:.1f}%"
         )
     name = "training.label_smoothing" if found.verdict == "overconfident" else "model.regularization_scale"
     if name in runs[0].config and name not in varied:

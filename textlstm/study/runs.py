@@ -1,4 +1,8 @@
-"""Finished runs, read from their folders: `report.json`, and `predictions.parquet` where it stands."""
+"""Finished runs, read from their folders: `report.json`, and `predictions.parquet` where it stands.
+
+The trials by which each depth got its recipe lie in a folder `tuning` of their own: they are found
+apart from the runs that the study reports.
+"""
 
 import json
 import math
@@ -11,6 +15,8 @@ from textlstm.errors import UserError
 from textlstm.study.predictions import Predictions, read_predictions
 
 REPORT = "report.json"
+TUNING = "tuning"
+"""Folder of a study with the trials of each depth."""
 SPLITS = ("train", "validation", "test")
 METRICS = ("accuracy", "macro_f1", "loss")
 ABOUT_EXECUTION = {
@@ -22,7 +28,7 @@ ABOUT_EXECUTION = {
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run. `best` and `last` hold scores by split and metric; `config` has dotted names."""
+    """A finished run. `best`, `last` and `baseline` hold scores by split and metric; `config` has dotted names."""
 
     folder: Path
     seed: int
@@ -36,6 +42,7 @@ class Run:
     model: dict[str, Any]
     training: dict[str, Any]
     latency_ms: float | None
+    baseline: dict[str, dict[str, float]]
     version: str | None
     commit: str | None
     created: str
@@ -59,7 +66,10 @@ class Run:
 
 
 def find_runs(folders: Sequence[Path]) -> list[Path]:
-    """Folders of all finished runs at or below `folders`, in order and each once; evaluations of runs are left out."""
+    """Folders of all finished runs at or below `folders`, in order and each once.
+
+    Evaluations of runs are left out, and trials, unless their own folder is given.
+    """
     found: dict[Path, Path] = {}
     for folder in folders:
         if not folder.is_dir():
@@ -68,13 +78,20 @@ def find_runs(folders: Sequence[Path]) -> list[Path]:
             )
         for report in sorted(folder.glob(f"**/{REPORT}")):
             run = report.parent
-            if run.parent.name != "evaluation" or not (run.parent.parent / REPORT).is_file():
+            is_evaluation = run.parent.name == "evaluation" and (run.parent.parent / REPORT).is_file()
+            if not is_evaluation and TUNING not in run.relative_to(folder).parts[:-1]:
                 found.setdefault(run.resolve(), run)
     if not found:
         raise UserError(
             f"No finished run below {', '.join(map(str, folders))}.\nA finished run has a {REPORT}.\nStart a study with python train.py sweep=depth."
         )
     return list(found.values())
+
+
+def find_trials(folders: Sequence[Path]) -> list[Path]:
+    """Folders of the finished trials of the studies at or below `folders`, in order and each once; often none."""
+    reports = [report for folder in folders for report in sorted(folder.glob(f"**/{TUNING}/*/{REPORT}"))]
+    return list({report.parent.resolve(): report.parent for report in reports}.values())
 
 
 def read_run(folder: Path) -> Run:
@@ -99,6 +116,7 @@ def read_run(folder: Path) -> Run:
             model=report.get("model") or {},
             training=report.get("training") or {},
             latency_ms=report.get("latency_ms"),
+            baseline=(report.get("baseline") or {}).get("linear") or {},
             version=report.get("textlstm_version"),
             commit=report.get("commit"),
             created=str(report.get("created") or ""),

@@ -1,30 +1,31 @@
 """`study.json`: what a list of finished runs says, as data from which the page and the tables are made.
 
 Shares (and their differences) are 0 to 1, losses nats. An interval is a dict with mean, low, high,
-df and from: "seeds and examples", "examples" (one seed), "seeds", or "one seed", which has no limits.
+df and from: "seeds and examples", "examples" (one seed), "seeds", "trials" (settings drawn at random),
+or "one seed", which has no limits.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 import textlstm
-from textlstm.section import Section
-from textlstm.study.advice import what_to_try
-from textlstm.study.comparisons import against_best, against_first
-from textlstm.study.curves import curves
-from textlstm.study.estimates import compare, gap_table, score_table, units, why_not_crossed
 from textlstm.study.examples import changed_examples
-from textlstm.study.factors import DEPTH, SPLIT_SEED, Factor, find_factor
+from textlstm.study.factors import SPLIT_SEED, Factor, find_factor
+from textlstm.study.grid import Grid, grid_section, make_grid
+from textlstm.study.judging import Judged, JudgingSettings, judge, shown_layers, shown_value
+from textlstm.study.levels import describe_drawn_levels, describe_levels
 from textlstm.study.notes import notes
-from textlstm.study.overfitting import Overfitting, OverfittingThresholds, judge_overfitting
-from textlstm.study.recommendation import one_standard_error, recommend
-from textlstm.study.runs import Run, check_comparable, find_runs, read_run
-from textlstm.study.spread import Spread
+from textlstm.study.recommendation import Recommendation, one_standard_error
+from textlstm.study.runs import Run, check_comparable, find_runs, find_trials, read_run
+from textlstm.study.sensitivity import sensitivity_reason, sensitivity_section
+from textlstm.study.shared_facts import shared_facts
+from textlstm.study.tuning import UNTUNED, trials_by_level, tuning_section
+
+__all__ = ["JudgingSettings", "summarize", "summarize_folders"]
 
 ONE_STANDARD_ERROR = (
     "A heuristic, by validation: the smallest level within one standard error of the best. Where all "
@@ -32,21 +33,10 @@ ONE_STANDARD_ERROR = (
 )
 
 
-class JudgingSettings(Section):
-    """How a study is judged."""
-
-    factor: str | None = Field(None, description="setting that the study is about; null finds the one that differs")
-    metric: Literal["accuracy", "macro_f1"] = Field("accuracy", description="score by which levels are compared")
-    margin: float = Field(0.005, gt=0, lt=1, description="difference below which levels count as equivalent (share)")
-    level: float = Field(0.05, gt=0, le=0.2, description="chance of a wrong claim; intervals hold with 1 minus it")
-    overfitting: OverfittingThresholds = Field(
-        OverfittingThresholds(), description="thresholds of the overfitting verdict"
-    )
-
-
 def summarize_folders(folders: Sequence[Path], **options: Any) -> dict[str, Any]:
-    """`summarize` for all finished runs at or below `folders`."""
-    return summarize([read_run(folder) for folder in find_runs(folders)], **options)
+    """`summarize` for all finished runs at or below `folders`, with the trials of their tuning."""
+    trials = [read_run(folder) for folder in find_trials(folders)]
+    return summarize([read_run(folder) for folder in find_runs(folders)], trials=trials, **options)
 
 
 def summarize(
@@ -54,31 +44,31 @@ def summarize(
     *,
     name: str = "study",
     judging: JudgingSettings | None = None,
-    tuning: Literal["none", "per_depth"] = "none",
+    trials: Sequence[Run] = (),
     failed: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The content of `study.json`. `failed`: runs without a report, as {"run", "error"}."""
+    """The content of `study.json`.
+
+    trials: by which each depth got its recipe, apart from its runs. failed: runs without a report, as {"run", "error"}.
+    """
     judging = judging or JudgingSettings()
-    check_comparable(runs)
+    check_comparable([*runs, *trials])
     runs, repeated = _without_copies(runs)
-    factor = find_factor(runs, name=judging.factor)
-    missing = why_not_crossed(factor)
-    test = compare(factor, judging.metric, crossed=missing is None)
-    validation = [
-        units(level.runs, [run.best["validation"][judging.metric] for run in level.runs], factor)
-        for level in factor.levels
-    ]
-    means = np.array([values.mean() for values in validation])
-    answer = recommend(
-        test,
-        means,
-        name=lambda place: level_name(factor, place),
-        margin=judging.margin,
-        level=judging.level,
-        order=("shallower", "deeper") if factor.name == DEPTH else ("earlier", "later"),
+    whole = find_factor(runs, name=judging.factor)
+    grid = make_grid(whole, judging) if whole.second else None
+    factor = grid.at.factor if grid else whole
+    trials = grid.here(trials) if grid else trials
+    tuning = tuning_section(trials, factor, judging) if trials and not whole.drawn else UNTUNED
+    of_grid = grid_section(whole, grid, judging) if grid else None
+    judged = None if whole.drawn else grid.at if grid else judge(factor, judging)
+    said = notes(
+        factor,
+        tuning=tuning,
+        grid=of_grid,
+        why_seeds=judged.why_seeds if judged else None,
+        copies=repeated,
+        failed=failed,
     )
-    heuristic = one_standard_error(validation)
-    levels = _levels(factor, test, judging, crossed=missing is None)
     return {
         "study": name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -86,85 +76,62 @@ def summarize(
         "commits": sorted({run.commit for run in runs}, key=str),
         "dataset": runs[0].dataset,
         "labels": list(runs[0].labels),
+        **shared_facts(runs),
         "factor": factor.name,
-        "factors": _factors(factor),
+        "factors": _factors(whole),
         "along": factor.along,
-        "tuning": tuning,
         "metric": judging.metric,
-        "notes": notes(
-            runs, factor, tuning=tuning, seeds=int(test.seeds.min()), why_seeds=missing, copies=repeated, failed=failed
-        ),
-        "recommendation": answer.as_dict()
-        | {"layers": _shown(factor, answer.place), "value": _value(factor, answer.place)},
-        "one_standard_error": {
-            "layers": _shown(factor, heuristic),
-            "value": _value(factor, heuristic),
-            "note": ONE_STANDARD_ERROR,
-        },
+        "notes": said,
+        **(_compared(judged, grid, judging) if judged else _only_tried(factor, judging)),
+        "grid": of_grid,
+        "sensitivity": _sensitivity(factor, trials, tuning, judging),
+        "tuning": tuning,
         "thresholds": judging.overfitting.model_dump(),
-        "depths": levels,
-        "examples": _examples(factor, means) if missing is None else None,
         "settings": factor.shared,
         "failed": [dict(each) for each in failed],
     }
 
 
-def level_name(factor: Factor, place: int) -> str:
-    """In words: depth 2, training.learning_rate 0.001."""
-    value = factor.levels[place].value
-    return f"depth {value}" if factor.name == DEPTH else f"{factor.name}={value}"
+def _compared(judged: Judged, grid: Grid | None, judging: JudgingSettings) -> dict[str, Any]:
+    """The answer, the levels and the examples of a study that compares its levels."""
+    factor, answer = judged.factor, judged.as_dict()
+    if grid:
+        answer |= {"reason": f"{answer['reason']} All this at {grid.name}, which validation chose."}
+    heuristic = one_standard_error(judged.validation)
+    return {
+        "recommendation": answer,
+        "one_standard_error": {
+            "layers": shown_layers(factor, heuristic),
+            "value": shown_value(factor, heuristic),
+            "note": ONE_STANDARD_ERROR,
+        },
+        "depths": describe_levels(judged, judging),
+        "examples": _examples(factor, judged.means) if judged.crossed else None,
+    }
 
 
-def _levels(factor: Factor, test: Spread, judging: JudgingSettings, *, crossed: bool) -> list[dict[str, Any]]:
-    confidence = 1 - judging.level
-    first, best = against_first(test, confidence=confidence), against_best(test, confidence=confidence)
-    found: list[Overfitting] = []
-    rows = []
-    for place, level in enumerate(factor.levels):
-        runs = level.runs
-        # A next shallower depth is there only where depth is what differs.
-        shallower = factor.levels[place - 1].runs if place and factor.name == DEPTH else None
-        found.append(
-            judge_overfitting(runs, shallower=shallower, thresholds=judging.overfitting, confidence=confidence)
-        )
-        advice = what_to_try(
-            found[-1], runs, better=_without_fault(factor, found, place), varied={factor.name, *factor.along}
-        )
-        epochs = [float(run.training["best_epoch"]) for run in runs if run.training.get("best_epoch") is not None]
-        rows.append(
-            {
-                "value": level.value,
-                "layers": runs[0].layers,
-                "hidden_size": runs[0].model.get("hidden_size"),
-                "runs": [str(run.folder) for run in runs],
-                "seeds": [run.seed for run in runs],
-                "split_seeds": [run.config.get(SPLIT_SEED) for run in runs] if len(factor.split_seeds) > 1 else None,
-                "parameters": runs[0].model.get("parameters"),
-                "stack_parameters": (runs[0].model.get("parameters_by_part") or {}).get("stack"),
-                "training_seconds": _mean([run.training.get("seconds") for run in runs]),
-                "latency_ms": _mean([run.latency_ms for run in runs]),
-                "best_epoch": {"mean": _mean(epochs), "by_seed": epochs},
-                "best": score_table(runs, factor, "best", crossed=crossed, confidence=confidence),
-                "last": score_table(runs, factor, "last", crossed=crossed, confidence=confidence),
-                "generalization_gap": {
-                    point: gap_table(runs, factor, point, confidence=confidence) for point in ("best", "last")
-                },
-                "overfitting": found[-1].as_dict() | {"try": advice},
-                "against_first": first[place],
-                "against_best": best[place],
-                "curves": curves(runs, confidence=confidence),
-            }
-        )
-    return rows
+def _only_tried(factor: Factor, judging: JudgingSettings) -> dict[str, Any]:
+    """The same of a study that tries settings at random: it recommends no depth."""
+    count = min(len(level.runs) for level in factor.levels)
+    reason = sensitivity_reason(factor, count)
+    answer = Recommendation("undecided", None, reason, judging.margin, judging.level, 1, None, None)
+    return {
+        "recommendation": answer.as_dict() | {"layers": None, "value": None},
+        "one_standard_error": {"layers": None, "value": None, "note": ONE_STANDARD_ERROR},
+        "depths": describe_drawn_levels(factor, judging),
+        "examples": None,
+    }
 
 
-def _without_fault(factor: Factor, found: Sequence[Overfitting], place: int) -> tuple[str, float] | None:
-    """The earlier level without a fault whose validation mean is best, with its mean test accuracy."""
-    sound = [k for k in range(place) if found[k].verdict == "none"]
-    if not sound:
+def _sensitivity(
+    factor: Factor, trials: Sequence[Run], tuning: Mapping[str, Any], judging: JudgingSettings
+) -> dict[str, Any] | None:
+    """From the runs themselves where their settings are drawn at random, else from the trials of the tuning."""
+    if factor.drawn:
+        return sensitivity_section(factor, factor.drawn, judging)
+    if tuning["mode"] == "none":
         return None
-    best = max(sound, key=lambda k: _accuracy(factor.levels[k].runs, "validation"))
-    return level_name(factor, best), _accuracy(factor.levels[best].runs, "test")
+    return sensitivity_section(trials_by_level(trials, factor), list(tuning["by_depth"][0]["chosen"]), judging)
 
 
 def _examples(factor: Factor, validation: np.ndarray) -> dict[str, Any] | None:
@@ -178,9 +145,11 @@ def _examples(factor: Factor, validation: np.ndarray) -> dict[str, Any] | None:
 
 def _factors(factor: Factor) -> dict[str, list[Any]]:
     """The values of what was swept, by name."""
-    seeds = sorted({run.seed for level in factor.levels for run in level.runs})
+    seeds = sorted({run.seed for run in factor.runs})
+    second = {factor.second.name: list(factor.second.values)} if factor.second else {}
+    drawn = {name: sorted({run.config[name] for run in factor.runs}) for name in factor.drawn}
     splits = {SPLIT_SEED: list(factor.split_seeds)} if len(factor.split_seeds) > 1 else {}
-    return {factor.name: [level.value for level in factor.levels], "seed": seeds, **splits}
+    return {factor.name: [level.value for level in factor.levels], **second, **drawn, "seed": seeds, **splits}
 
 
 def _without_copies(runs: Sequence[Run]) -> tuple[list[Run], int]:
@@ -189,21 +158,3 @@ def _without_copies(runs: Sequence[Run]) -> tuple[list[Run], int]:
     for run in sorted(runs, key=lambda run: run.created):
         kept[run.identity()] = run
     return [run for run in runs if any(run is other for other in kept.values())], len(runs) - len(kept)
-
-
-def _shown(factor: Factor, place: int | None) -> int | None:
-    """The recommended depth; None where the study is about something else, see `value`."""
-    return factor.levels[place].runs[0].layers if place is not None and factor.name == DEPTH else None
-
-
-def _value(factor: Factor, place: int | None) -> Any:
-    return None if place is None else factor.levels[place].value
-
-
-def _accuracy(runs: Sequence[Run], split: str) -> float:
-    return float(np.mean([run.best[split]["accuracy"] for run in runs]))
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known and len(known) == len(values) else None
