@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import math
 import random
 from collections import Counter
 from pathlib import Path
@@ -454,6 +455,26 @@ def test_no_seed_but_split_seed_changes_the_split(bbc):
     assert other.fingerprint != bbc.fingerprint
     assert set(content(other, "test")) != set(content(bbc, "test"))
     assert "seed" not in set(BBCNews.model_fields)
+
+
+def test_a_share_of_train_is_one_of_each_class_and_part_of_a_larger_share():
+    rows = texts_of({"a": 40, "b": 11, "c": 2})
+    whole = load_data(source(train=rows))
+    before = whole
+    for share in (0.5, 0.25, 0.001):
+        data = load_data(source(train=rows, train_share=share))
+        assert content(data, "validation") == content(whole, "validation")
+        assert content(data, "test") == content(whole, "test")
+        assert data.label_names == whole.label_names
+        counts, all_counts = (Counter(label for _, label in content(each, "train")) for each in (data, whole))
+        assert counts == {label: math.ceil(share * count) for label, count in all_counts.items()}
+        rest = iter(content(before, "train"))
+        assert all(row in rest for row in content(data, "train")), "in the order of the larger share, and part of it"
+        before = data
+    other = load_data(source(train=rows, train_share=0.5, validation=rows[:3], test=rows[:3], split_seed=1))
+    same = load_data(source(train=rows, train_share=0.5, validation=rows[:3], test=rows[:3]))
+    assert content(other, "train") != content(same, "train")
+    assert load_data(source(train=rows, train_share=1.0)).fingerprint == whole.fingerprint
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])

@@ -159,6 +159,14 @@ def test_two_spellings_of_a_value_are_one_run(desk):
     assert len(re.findall("^to do ", outcome.out, re.MULTILINE)) == 2
 
 
+def test_the_share_of_training_texts_is_a_factor(desk):
+    outcome = desk.study("-m", "dataset.train_share=0.5,1", "seed=0,1", "study=shares")
+    assert outcome.code == 0, outcome.err
+    study = desk.json(desk.place / "runs" / "shares" / "study.json")
+    assert study["factors"] == {"dataset.train_share": [0.5, 1.0], "seed": [0, 1]}
+    assert "no answer" not in outcome.out
+
+
 def test_how_a_run_is_carried_out_makes_no_other_run(desk):
     plain = desk.study("-m", "seed=0,1", "explain=true", "study=x").out
     assert (

@@ -1,6 +1,6 @@
 """From a source to three clean splits of a `DatasetDict` with one `ClassLabel`.
 
-Order: read, drop empty texts, drop repeats, split what was not given, check the labels.
+Order: read, drop empty texts, drop repeats, split what was not given, take a share of train, check the labels.
 """
 
 import hashlib
@@ -41,6 +41,7 @@ def load_data(source: DatasetSource) -> LoadedData:
     if source.deduplicate == "exact":
         frames, removed = remove_repeats(frames)
     frames, warnings = complete_splits(frames, source)
+    frames["train"] = take_share(frames["train"], source.train_share, source.split_seed)
     label_names = sort_labels(set(frames["train"]["label"]))
     check_labels(frames, label_names)
     splits = to_datasets(frames, label_names)
@@ -137,6 +138,15 @@ def complete_splits(frames: Frames, source: DatasetSource) -> tuple[Frames, list
         }
     frames = {split: frame.reset_index(drop=True) for split, frame in frames.items()}
     return frames, warnings
+
+
+def take_share(train: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
+    """That share of each class, at least one text, in the order of the rows; a smaller share is part of a larger one."""
+    if share == 1:
+        return train
+    shuffled = train.iloc[np.random.default_rng(seed).permutation(len(train))]
+    place, size = shuffled.groupby("label").cumcount(), shuffled.groupby("label")["label"].transform("size")
+    return shuffled[place < np.ceil(share * size)].sort_index().reset_index(drop=True)
 
 
 def sort_labels(labels: set[str]) -> list[str]:

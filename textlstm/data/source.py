@@ -32,6 +32,12 @@ class DatasetSource(Section):
     test_share: float = Field(
         0.2, gt=0, lt=1, description="share of all training rows set aside as test, if none is given"
     )
+    train_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="share of the training texts of each class that is used, once validation and test are set aside; for curves of score against data",
+    )
     split_seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the split; `seed` never changes it")
     deduplicate: Literal["exact", "none"] = Field(
         "none", description="`exact` removes repeated texts before a split is made, or from train if splits are given"
