@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help train kernels test test-all check gpu-check format clean
+.PHONY: help train kernels test test-all check gpu-check bench bench-peers format clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -31,6 +31,16 @@ check: $(INSTALLED)  ## format, lint, types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(INSTALLED)  ## speed and memory against other ways to run the same network (half an hour on an idle machine)
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.speed --threads 2
+	$(BIN)/python -m benchmarks.growth
+
+bench-peers: $(INSTALLED)  ## the same against Keras, in .venv-peers (installs TensorFlow, half a gigabyte)
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet tensorflow-cpu
+	$(BIN)/python -m benchmarks.peers .venv-peers/bin/python
+
 format: $(INSTALLED)  ## format the code and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -40,7 +50,7 @@ gpu-check: $(INSTALLED)  ## on a machine with a GPU: its tests, then fp32, bf16 
 	$(BIN)/python -m benchmarks.gpu
 
 clean:  ## remove the environment and caches (never runs/)
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-peers build *.egg-info .mypy_cache .ruff_cache .pytest_cache
 
 # torch first and alone: an open range would pull gigabytes of CUDA libraries.
 $(INSTALLED): pyproject.toml constraints.txt

@@ -16,9 +16,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "depth_studies"
 RUNS = "runs/depth_studies"
@@ -71,26 +68,35 @@ def load() -> dict[str, dict[str, Any]]:
     return {name: json.loads(path.read_text()) for name in STUDIES if (path := RESULTS / f"{name}.json").is_file()}
 
 
-def table(studies: dict[str, dict[str, Any]]) -> Table:
-    """A row a depth of each study."""
-    found = Table()
-    for column in ("study", "layers", "hidden size", "stack", "time, s", "validation", "test", "interval", "overfits"):
-        found.add_column(column, justify="left" if column == "study" else "right")
-    for name, study in studies.items():
-        for level in study["depths"]:
-            test = level["best"]["test"]["accuracy"]
-            found.add_row(
-                name,
-                str(level["layers"]),
-                str(level["hidden_size"]),
-                f"{level['stack_parameters']:,}",
-                f"{level['training_seconds']:.0f}",
-                f"{100 * level['best']['validation']['accuracy']['mean']:.1f}",
-                f"{100 * test['mean']:.1f}",
-                f"{100 * test['low']:.1f} to {100 * test['high']:.1f}",
-                level["overfitting"]["verdict"],
-            )
-    return found
+def markdown(study: dict[str, Any]) -> str:
+    """The table of one study, as it stands in `docs/depth.md`."""
+    lines = [
+        "| layers | hidden size | weights of the stack | training, s | latency, ms | train, last | validation | test | its 95% interval | against depth 1 | excess loss | overfits |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for level in study["depths"]:
+        test, first = level["best"]["test"]["accuracy"], level["against_first"]
+        cells = [
+            level["layers"],
+            level["hidden_size"],
+            f"{level['stack_parameters']:,}",
+            f"{level['training_seconds']:.0f}",
+            f"{level['latency_ms']:.1f}",
+            f"{100 * level['last']['train']['accuracy']['mean']:.1f}",
+            f"{100 * level['best']['validation']['accuracy']['mean']:.1f}",
+            f"{100 * test['mean']:.1f}",
+            f"{100 * test['low']:.1f} to {100 * test['high']:.1f}",
+            f"{_signed(first['difference'])} ({_signed(first['low'])} to {_signed(first['high'])})" if first else "",
+            f"{level['overfitting']['excess_loss']['mean']:.2f}",
+            level["overfitting"]["verdict"],
+        ]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _signed(share: float) -> str:
+    """In points, always with its sign."""
+    return f"{100 * share + 0.0:+.1f}"
 
 
 def _rounded(value: Any) -> Any:
@@ -102,13 +108,15 @@ def _rounded(value: Any) -> Any:
 
 
 def main() -> None:
-    """The studies that are named, or all; then a table of all that are there."""
+    """The studies that are named, or all; then tables of all that are there."""
     names = sys.argv[1:] or list(STUDIES)
     if unknown := set(names) - set(STUDIES):
         sys.exit(f"No study {', '.join(sorted(unknown))}. There are {', '.join(STUDIES)}.")
     for name in names:
         run(name)
-    Console(width=120).print(table(load()))
+    for name, study in load().items():
+        answer = study["recommendation"]
+        print(f"{name}: {answer['answer']}. {answer['reason']}\n\n{markdown(study)}")
 
 
 if __name__ == "__main__":
