@@ -1,6 +1,7 @@
 """Score a saved checkpoint: checkpoint -> dataset -> batches -> scores -> report. Or judge a study, or compare two runs.
 
 python evaluate.py checkpoint=runs/bbc_news/<time>-<hash>
+python evaluate.py checkpoint=runs/bbc_news/<time>-<hash>/onnx
 python evaluate.py study=runs/NAME
 python evaluate.py compare=[RUN_A,RUN_B]
 python evaluate.py --help
@@ -13,11 +14,9 @@ from textlstm.data.load import load_evaluation_data
 from textlstm.door import entry
 from textlstm.door.settings import EvaluateSettings
 from textlstm.door.stored_run import open_run
-from textlstm.network import load_checkpoint
 from textlstm.reports.report import build_report, describe_data, finish_evaluation
 from textlstm.reports.study_report import compare_checkpoints, report_study
 from textlstm.reports.terminal import open_console, print_evaluation
-from textlstm.training.scores import predict_splits
 
 
 def evaluate(settings: EvaluateSettings, _: Path) -> None:
@@ -36,12 +35,12 @@ def evaluate_checkpoint(settings: EvaluateSettings) -> None:
     """Score one split of the run's own data or of another data set with the same labels."""
     console = open_console()
     stored = open_run(settings)
-    model, tokenizer = load_checkpoint(stored.model_folder)
-    model.to(stored.device)
+    scorer = stored.open()
+    model, tokenizer = scorer.model, scorer.tokenizer
     label_names = list(model.config.id2label.values())
     data = load_evaluation_data(stored.dataset, stored.split, label_names=label_names, as_in_training=stored.own_data)
     texts = encode_splits(data.splits, tokenizer)
-    logits = predict_splits(model, texts, stored.precision)
+    logits = scorer.predict(texts)
     folder = stored.evaluation_folder(data.fingerprint)
     report = build_report(
         folder,

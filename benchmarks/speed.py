@@ -124,6 +124,26 @@ def _table(data: str, layers: int, hidden: int, rows: Sequence[dict[str, Any]]) 
     return table
 
 
+def markdown(rows: Sequence[dict[str, Any]], mode: str) -> str:
+    """A table for `docs/speed.md`: a row a shape, how many times longer each way takes than ours."""
+    names = {"packed": "packed", "packed, bucketed": "packed, bucketed", "dense pairs": "dense pairs"}
+    names["step loop, recurrent dropout"] = "step loop, with recurrent dropout"
+    shares = mode == "training"
+    lines = [f"| texts, layers x units | {' | '.join(names.values())} |" + " ours, of the GEMM floor |" * shares]
+    lines.append("| --- |" + " --- |" * (len(names) + shares))
+    shapes = dict.fromkeys((row["data"], row["layers"], row["hidden_size"]) for row in rows)
+    for data, layers, hidden in shapes:
+        mine = {
+            row["way"]: row
+            for row in rows
+            if (row["data"], row["layers"], row["hidden_size"], row["mode"]) == (data, layers, hidden, mode)
+        }
+        cells = [f"{mine[name]['times_slower_than_ours']:.2f}" for name in names]
+        cells += [f"{100 * mine['ours']['share_of_floor']:.0f}%"] if shares else []
+        lines.append(f"| {data}, {layers} x {hidden} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo") as file:

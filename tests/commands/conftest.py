@@ -1,7 +1,7 @@
 """A desk at which the commands are tried, on texts that a network learns in a second.
 
 A process of its own costs six seconds of imports. So most tests call `main()` of `train.py`,
-`evaluate.py` and `textlstm.predict` in this process; a real one is started where the process
+`evaluate.py`, `textlstm.predict` and `textlstm.export` in this process; a real one is started where the process
 itself is what is tested.
 """
 
@@ -25,6 +25,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 
+import textlstm.export
 import textlstm.predict
 from textlstm.door.alone import runs as started_runs
 from textlstm.door.run_folder import run_name
@@ -70,7 +71,12 @@ def load_main(name: str) -> Callable[[], None]:
 
 gc.freeze()  # training collects garbage twice a run: what was imported need not be looked at again
 
-MAINS = {"train": load_main("train"), "evaluate": load_main("evaluate"), "predict": textlstm.predict.main}
+MAINS = {
+    "train": load_main("train"),
+    "evaluate": load_main("evaluate"),
+    "predict": textlstm.predict.main,
+    "export": textlstm.export.main,
+}
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -106,7 +112,7 @@ class Desk:
     processes: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     def run(self, name: str, *arguments: str) -> Outcome:
-        """Call the command `train`, `evaluate` or `predict` here, as a fresh process would."""
+        """Call the command `train`, `evaluate`, `predict` or `export` here, as a fresh process would."""
         assert self.capture is not None
         GlobalHydra.instance().clear()
         HydraConfig.instance().cfg = None

@@ -523,28 +523,7 @@ def test_a_bare_model_without_data(desk, finished):
     desk.assert_refused(outcome, ["bare", "dataset=files dataset.test="])
 
 
-# ---------------------------------------------------------------- predict
-
-
-@pytest.mark.parametrize("text", ["", "  ", "\n"])
-def test_predict_needs_a_text(desk, finished, text):
-    desk.assert_refused(desk.run("predict", str(finished.folder), text), ["empty"])
-
-
-def test_predict_needs_a_text_in_utf8(desk, finished):
-    desk.assert_refused(desk.run("predict", str(finished.folder), "caf\udce9"), ["UTF-8"])
-
-
-def test_predict_needs_a_checkpoint(desk):
-    desk.assert_refused(desk.run("predict", "nix", "a text"), ["nix", "not a folder"])
-
-
-@pytest.mark.parametrize("arguments", [[], ["run only"]], ids=["nothing", "no text"])
-def test_predict_without_arguments(desk, arguments):
-    outcome = desk.run("predict", *arguments)
-    assert outcome.code in (1, 2)
-    assert "usage" in outcome.err.lower()
-    assert "Traceback" not in outcome.err
+# ---------------------------------------------------------------- no network
 
 
 TIMED = """

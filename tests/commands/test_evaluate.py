@@ -1,10 +1,9 @@
-"""`python evaluate.py` scores what was trained, to the digit; `python -m textlstm.predict` classifies a text."""
+"""`python evaluate.py` scores what was trained, to the digit."""
 
 import re
 import shutil
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -204,35 +203,3 @@ def test_in_a_real_process(desk, finished):
     assert outcome.err == ""
     assert re.search(r"^Reproduced", outcome.out, re.MULTILINE)
     assert desk.report(run / "evaluation" / "test")["splits"]["test"] == finished.report["splits"]["test"]
-
-
-def test_predict_in_a_real_process(desk, finished):
-    outcome = desk.python("-m", "textlstm.predict", str(finished.folder), "the league match was a goal for the team")
-    assert outcome.code == 0, outcome.err
-    assert outcome.err == ""
-    label, *lines = outcome.out.splitlines()
-    found = {name: float(value) for name, value in (line.split() for line in lines)}
-    assert found.keys() == {"sport", "tech", "food"}
-    assert label == max(found, key=found.__getitem__)
-    assert sum(found.values()) == pytest.approx(1, abs=2e-4)
-    assert list(found.values()) == sorted(found.values(), reverse=True)
-
-
-def test_predict_agrees_with_the_stored_predictions(desk):
-    rows = desk.rows(9, seed=2)
-    desk.csv("test.csv", rows)
-    run = desk.train("dataset.test=test.csv").folder
-    table = pd.read_parquet(run / "predictions.parquet")
-    names = desk.report(run)["labels"]
-    for checkpoint in (run, run / "model"):
-        found = predict(str(checkpoint), [text for text, _ in rows])
-        for row, result in zip(table.itertuples(), found, strict=True):
-            assert next(iter(result)) == row.prediction
-            assert [result[name] for name in names] == pytest.approx(list(row.probabilities), abs=1e-6)
-
-
-@pytest.mark.parametrize("text", ["😀 unseen words only", "a " * 5000, "[bold]goal[/x]", "-- goal"])
-def test_predict_takes_any_text(desk, finished, text):
-    outcome = desk.run("predict", str(finished.folder), "--", text)
-    assert outcome.code == 0, outcome.err
-    assert outcome.out.split()[0] in {"sport", "tech", "food"}

@@ -88,7 +88,9 @@ def _model_rows(defaults: dict[str, Any]) -> list[Row]:
             rows += _initialization_rows(defaults[name])
             continue
         limits = fields[name].metadata
-        kind = "|".join(limits["choices"]) if "choices" in limits else describe_type(fields[name].type)
+        kind = (
+            "|".join(limits["choices"]) if "choices" in limits else describe_type(fields[name].type, " for each layer")
+        )
         rows.append((f"model.{name}", defaults[name], limits["description"], kind))
     return rows
 

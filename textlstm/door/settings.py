@@ -282,15 +282,15 @@ def _shown(value: Any) -> str:
     return f"'{value}'" if isinstance(value, str) else "null" if value is None else str(value)
 
 
-def describe_type(annotation: Any) -> str:
-    """A field's type in words."""
+def describe_type(annotation: Any, several: str = ", ...") -> str:
+    """A field's type in words; `several` says what a list holds more."""
     if get_origin(annotation) is Literal:
         return "|".join(map(str, get_args(annotation)))
     if get_origin(annotation) is list:
-        return "[" + describe_type(get_args(annotation)[0]) + " for each layer]"
+        return "[" + describe_type(get_args(annotation)[0]) + several + "]"
     if isinstance(annotation, types.UnionType):
         parts = [part for part in get_args(annotation) if not (part is int and float in get_args(annotation))]
-        return "|".join(describe_type(part) for part in parts)
+        return "|".join(describe_type(part, several) for part in parts)
     return {type(None): "null", str: "text", int: "integer", float: "number", bool: "true|false"}.get(
         annotation, "text"
     )

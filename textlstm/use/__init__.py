@@ -1,0 +1,1 @@
+"""A checkpoint in use: predictions for lines of text, and the same network as ONNX."""
