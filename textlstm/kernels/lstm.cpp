@@ -102,16 +102,36 @@ void gemm(char transposed, int m, int n, int k, const double* a, int lda, const 
 
 // ---------------------------------------------------------------- functions of gates and cells
 
-template <typename V>
-V sigmoid(V x) {
-  return V(1) / (V(1) + x.neg().exp());
+// In float32 a quotient of polynomials for |x| < 9 (coefficients: the minimax fit of Eigen's ptanh), within 4e-7 of the
+// tanh by value and by share, at a quarter of the time of one that is exact to the last digit. An argument that is no
+// number stays none, as clamp keeps it.
+inline Vectorized<float> tanh_of(Vectorized<float> x) {
+  using V = Vectorized<float>;
+  using at::vec::fmadd;
+  x = at::vec::clamp(x, V(-9.f), V(9.f));
+  const V s = x * x;
+  V p = fmadd(V(-2.76076847742355e-16f), s, V(2.00018790482477e-13f));
+  p = fmadd(p, s, V(-8.60467152213735e-11f));
+  p = fmadd(p, s, V(5.12229709037114e-08f));
+  p = fmadd(p, s, V(1.48572235717979e-05f));
+  p = fmadd(p, s, V(6.37261928875436e-04f));
+  p = fmadd(p, s, V(4.89352455891786e-03f));
+  V q = fmadd(V(1.19825839466702e-06f), s, V(1.18534705686654e-04f));
+  q = fmadd(q, s, V(2.26843463243900e-03f));
+  q = fmadd(q, s, V(4.89352518554385e-03f));
+  return x * p / q;
 }
 
-// By one exponential, at a third of the time of a tanh that is exact to the last digit near zero; it is so in what it adds
-// to others, as here. An argument that is no number stays none.
-template <typename V>
-V tanh_by_exp(V x) {
-  return V(1) - V(2) / (V(1) + (x + x).exp());
+inline Vectorized<double> tanh_of(Vectorized<double> x) { return x.tanh(); }
+
+inline Vectorized<float> sigmoid(Vectorized<float> x) {
+  using V = Vectorized<float>;
+  return at::vec::fmadd(V(0.5f), tanh_of(V(0.5f) * x), V(0.5f));
+}
+
+inline Vectorized<double> sigmoid(Vectorized<double> x) {
+  using V = Vectorized<double>;
+  return V(1) / (V(1) + x.neg().exp());
 }
 
 template <typename T>
@@ -122,7 +142,7 @@ Vectorized<T> where(Vectorized<T> condition, Vectorized<T> yes, Vectorized<T> no
 template <typename T, bool PLAIN>
 Vectorized<T> squash(int32_t kind, Vectorized<T> x) {
   using V = Vectorized<T>;
-  if (PLAIN) return tanh_by_exp(x);
+  if (PLAIN) return tanh_of(x);
   switch (kind) {
     case RELU:
       return at::vec::maximum(x, V(0));
@@ -137,7 +157,7 @@ Vectorized<T> squash(int32_t kind, Vectorized<T> x) {
     case IDENTITY:
       return x;
     default:
-      return tanh_by_exp(x);
+      return tanh_of(x);
   }
 }
 
@@ -311,10 +331,10 @@ struct Forward {
     if (PLAIN) {
       over<T>(H, [&](int64_t n, int count) {
         V i = sigmoid(load(gates + n, count)), f = sigmoid(load(gates + H + n, count));
-        V g = tanh_by_exp(load(gates + 2 * H + n, count)), o = sigmoid(load(gates + 3 * H + n, count));
+        V g = tanh_of(load(gates + 2 * H + n, count)), o = sigmoid(load(gates + 3 * H + n, count));
         V c = i * g;
         if (old_cells) c = c + f * load(old_cells + n, count);
-        V t = tanh_by_exp(c);
+        V t = tanh_of(c);
         V h = o * t;
         store(i, gates + n, count);
         store(f, gates + H + n, count);
