@@ -31,7 +31,7 @@ from rich.table import Table
 from benchmarks.ways import ROOT, draw_batches, floor, lengths_of, prediction, seconds_a_token, training_step, ways
 
 RESULTS = ROOT / "benchmarks" / "results" / "speed.json"
-BATCHES = {"sst2": 6, "bbc": 2}
+BATCHES = {"sst2": 4, "bbc": 1}
 """Of a round."""
 SHAPES = [
     *(("sst2", layers, hidden) for hidden in (128, 256) for layers in (1, 2, 4)),
@@ -88,7 +88,7 @@ def main() -> None:
     """All shapes; a table, and the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one shape and two rounds; nothing is written")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
