@@ -31,7 +31,7 @@ check: $(INSTALLED)  ## format, lint, types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(INSTALLED)  ## speed and memory against other ways to run the same network (half an hour on an idle machine)
+bench: $(INSTALLED)  ## speed and memory against other ways to run the same network (some 20 minutes on an idle machine)
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.speed --threads 2
 	$(BIN)/python -m benchmarks.growth

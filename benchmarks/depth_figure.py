@@ -17,6 +17,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter
 
 from benchmarks.depth_studies import ROOT, load
+from benchmarks.simulation_figures import digest
 from textlstm.reports.pictures import BLACK, BLUE, ORANGE, STYLE
 
 FIGURE = ROOT / "docs" / "depth.svg"
@@ -37,7 +38,7 @@ def picture(studies: Mapping[str, Mapping[str, Any]]) -> str:
     """The SVG text."""
     text = io.StringIO()
     with style.context(["default", STYLE, {"font.size": 9, "axes.titlesize": 9, "svg.hashsalt": "depth"}]):
-        _draw(studies).savefig(text, format="svg", metadata={"Date": None})
+        _draw(studies).savefig(text, format="svg", metadata={"Date": None, "Description": f"results {digest(studies)}"})
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 

@@ -129,6 +129,7 @@ REFUSED = {
     "-m seed=0,1 study.tuning=per_depth": ["needs several depths", "sweep=depth"],
     "-m model.layers=1,2 model.hidden_size=4,8 study.tuning=per_depth": ["model.hidden_size is swept too"],
     "-m model.layers=1,2 seed=0,10001 study.tuning=per_depth": ["seed=10001 is one of a trial", "below 10000"],
+    "-m model.layers=1,2 seed=a,b study.tuning=per_depth": ["seed='a'"],
     "-m model.layers=1,2 study.tuning=per_dept": ["study.tuning='per_dept'", "'none' or 'per_depth'"],
     "study.trials=3": ["study.trials=3 has no effect on a single run"],
 }

@@ -27,8 +27,8 @@ Width = int | list[int]
 TOLERANCE = {"parameters": 0.02, "flops": 0.02, "latency": 0.1}
 """Largest difference to the reference, as a share of it."""
 
-LARGEST = 65_536
-"""Hidden sizes beyond this are not looked for."""
+SMALLEST, LARGEST = 2, 65_536
+"""Hidden sizes beyond these are not looked for; of a single unit there is nothing to normalise."""
 
 REPEATS = 5
 """Measurements of a latency, each beside one of the reference: their median ratio counts."""
@@ -120,10 +120,13 @@ STRUCTURE = (
 def counted_config(settings: dict[str, Any], layers: int, hidden_size: Width) -> StackedLSTMConfig:
     """The network at another depth and width, as far as its budget goes.
 
-    Settings given layer by layer are those of the first at every layer. What a single layer cannot have
-    (joined layers, several to read out) is left out of it.
+    Settings given layer by layer are, at another depth, those of the first at every layer. What a single
+    layer cannot have (joined layers, several to read out) is left out of it.
     """
-    same = {name: value[0] if isinstance(value, list) else value for name, value in settings.items()}
+    same = {
+        name: value[0] if isinstance(value, list) and len(value) != layers else value
+        for name, value in settings.items()
+    }
     alone = {"connections": "none", "readout": "top"} if layers == 1 else {}
     structure = {name: value for name, value in same.items() if name in STRUCTURE}
     return StackedLSTMConfig(**{**structure, **alone, "layers": layers, "hidden_size": hidden_size})
@@ -181,7 +184,7 @@ def _match_latency(
 
 def _bracket(ratio: Callable[[int], float]) -> tuple[int, int]:
     """Two neighbouring hidden sizes between which `ratio`, which grows with the size, passes 1."""
-    below, above = 1, 2
+    below, above = SMALLEST, 2 * SMALLEST
     if ratio(below) >= 1:
         return below, below
     while ratio(above) < 1:

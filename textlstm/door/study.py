@@ -57,6 +57,8 @@ def _tune_and_run(
     """Trials at every depth, below the study's folder; then the study, each depth with what its trials chose."""
     console = open_console()
     plan = make_plan(program.conf, planned, swept)
+    if not plan.valid:
+        raise UserError(str(plan.runs[0].error))
     folder = place_of(plan, swept, settings)
     assert program.prepare is not None
     program = dataclasses.replace(program, prepare=remembered(program.prepare))

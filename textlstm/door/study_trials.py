@@ -46,10 +46,11 @@ def check_trials(settings: StudySettings, explicit: Collection[str], planned: Se
         raise UserError(
             f"study.tuning=per_depth tunes depths, and {', '.join(others)} is swept too.\nMake a study of each of its values."
         )
-    taken = [run for run in planned if FIRST_SEED <= int(_value(run, "seed") or 0) < FIRST_SEED + trials_of(settings)]
+    of_trials = {str(FIRST_SEED + number) for number in range(trials_of(settings))}
+    taken = [seed for seed in (_value(run, "seed") for run in planned) if seed in of_trials]
     if taken:
         raise UserError(
-            f"seed={_value(taken[0], 'seed')} is one of a trial, and the study needs seeds of its own.\nGive seeds below {FIRST_SEED}."
+            f"seed={taken[0]} is one of a trial, and the study needs seeds of its own.\nGive seeds below {FIRST_SEED}."
         )
 
 

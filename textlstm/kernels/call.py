@@ -53,7 +53,6 @@ class _Call(ctypes.Structure):
         ("zoneout_cell", ctypes.c_double),
         ("zoneout_hidden", ctypes.c_double),
         ("output", _POINTER),
-        ("states", _POINTER),
         ("directions", _POINTER),
         ("task", _POINTER),
     ]
@@ -110,7 +109,6 @@ class Kernel:
             settings.zoneout_cell,
             settings.zoneout_hidden,
             output.data_ptr(),
-            None,
             ctypes.addressof(entries),
             ctypes.addressof(tasks),
         )

@@ -78,7 +78,6 @@ struct Call {
   double zoneout_cell;
   double zoneout_hidden;
   void* output;  // [B * T, D * H] forward: states, written where there is a token; backward: their gradients, read
-  const void* states;  // [B * T, D * H] backward: the states
   const Direction* directions;
   const Task* task;
 };
@@ -255,24 +254,28 @@ void norm_backward(const T* g, const T* xhat, T scale, int64_t size, T* result) 
   for (int64_t n = 0; n < size; ++n) result[n] = scale * (g[n] - sum - xhat[n] * product);
 }
 
+// Row pointers of a pass over one task.
+template <typename T>
+struct Rows {
+  static T* at(void* buffer, int64_t row, int64_t width) { return static_cast<T*>(buffer) + row * width; }
+  static const T* at(const void* buffer, int64_t row, int64_t width) {
+    return static_cast<const T*>(buffer) + row * width;
+  }
+};
+
 // ---------------------------------------------------------------- forward
 
 template <typename T, bool PLAIN>
-struct Forward {
+struct Forward : Rows<T> {
+  using Rows<T>::at;
   using V = Vectorized<T>;
   const Call& call;
   const Direction& dir;
   const Task& task;
   const int64_t H;
-  std::vector<T> row_of_cell;
 
   Forward(const Call& c, const Task& t)
-      : call(c), dir(c.directions[t.direction]), task(t), H(c.hidden), row_of_cell(PLAIN ? 0 : c.hidden) {}
-
-  T* at(void* buffer, int64_t row, int64_t width) const { return static_cast<T*>(buffer) + row * width; }
-  const T* at(const void* buffer, int64_t row, int64_t width) const {
-    return static_cast<const T*>(buffer) + row * width;
-  }
+      : call(c), dir(c.directions[t.direction]), task(t), H(c.hidden) {}
 
   void run() {
     int64_t row = task.first_row, before = -1;
@@ -398,7 +401,8 @@ struct Forward {
 // ---------------------------------------------------------------- backward
 
 template <typename T, bool PLAIN>
-struct Backward {
+struct Backward : Rows<T> {
+  using Rows<T>::at;
   using V = Vectorized<T>;
   const Call& call;
   const Direction& dir;
@@ -418,11 +422,6 @@ struct Backward {
         first(PLAIN ? 0 : 4 * c.hidden),
         second(PLAIN ? 0 : 4 * c.hidden),
         third(PLAIN ? 0 : 4 * c.hidden) {}
-
-  T* at(void* buffer, int64_t row, int64_t width) const { return static_cast<T*>(buffer) + row * width; }
-  const T* at(const void* buffer, int64_t row, int64_t width) const {
-    return static_cast<const T*>(buffer) + row * width;
-  }
 
   void run() {
     int64_t row = task.first_row;
