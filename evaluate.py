@@ -49,7 +49,7 @@ def evaluate_checkpoint(settings: EvaluateSettings) -> None:
         data=data,
         texts=texts,
         logits=logits,
-        facts=describe_data(data, texts, model, tokenizer.unk_token_id),
+        facts=describe_data(data, texts, model, tokenizer),
     )
     finish_evaluation(folder, report)
     print_evaluation(console, report, stored.reproduced(report))

@@ -61,7 +61,7 @@ def train(settings: TrainSettings, prepared: Prepared, folder: Path) -> None:
     if settings.run.explain:
         print_explanation(console, model, settings.config["training"])
         return
-    facts = describe_data(data, texts, model, tokenizer.unk_token_id, table)
+    facts = describe_data(data, texts, model, tokenizer, table)
     write_environment(folder, machine, data.fingerprint)
     print_start(console, folder, model, texts, facts)
     result = fit(

@@ -17,6 +17,7 @@ from textlstm.door.help import print_help
 from textlstm.door.resume import compose_plain
 from textlstm.door.settings import EvaluationSettings, RunSettings, check_evaluate, check_train, model_names
 from textlstm.embeddings.source import EmbeddingSource
+from textlstm.embeddings.vocabulary import Vocabulary
 from textlstm.study.summary import JudgingSettings
 from textlstm.training.settings import TrainingSettings
 
@@ -222,7 +223,7 @@ def test_embeddings_are_built(choice, tmp_path):
         overrides.append(f"embedding.path={tmp_path / 'v.txt'}")
     source = check_train(compose(*overrides)).embedding
     assert isinstance(source, EmbeddingSource)
-    table = source.build(["<pad>", "<unk>", "a", "b", "c"], [[2, 3, 4], [3, 4], [2, 4, 4]])
+    table = source.build(Vocabulary(["<pad>", "<unk>", "a", "b", "c"]), [[2, 3, 4], [3, 4], [2, 4, 4]])
     assert table.size >= 1
     assert table.vectors is None or table.vectors.shape == (5, table.size)
 

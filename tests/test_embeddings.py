@@ -19,6 +19,7 @@ from textlstm.embeddings.corpus import CorpusEmbedding, count_pairs, positive_pm
 from textlstm.embeddings.glove import GloveEmbedding, open_vectors
 from textlstm.embeddings.random import RandomEmbedding
 from textlstm.embeddings.source import EmbeddingTable, coverage
+from textlstm.embeddings.vocabulary import Vocabulary
 from textlstm.errors import UserError
 from textlstm.network import build_network, vocabulary_of
 
@@ -88,7 +89,7 @@ def test_positive_pmi_is_that_of_its_definition(seed, power):
 
 def corpus_table(corpus: list[list[int]], size: int, **settings) -> EmbeddingTable:
     vocabulary = [f"w{i}" for i in range(size)]
-    return CorpusEmbedding(name="corpus", **settings).build(vocabulary, corpus)
+    return CorpusEmbedding(name="corpus", **settings).build(Vocabulary(vocabulary), corpus)
 
 
 @pytest.mark.parametrize("rank", [1, 3, 8])
@@ -203,7 +204,7 @@ def test_sources_without_a_file_offer_no_words():
 
 def test_rows_of_the_table_are_the_vectors_of_the_file(tmp_path):
     source = GloveEmbedding(name="glove", path=write_vectors(tmp_path, "txt"))
-    table = source.build(["<pad>", "<unk>", "film", "unseen", "the", "café"], [[2]])
+    table = source.build(Vocabulary(["<pad>", "<unk>", "film", "unseen", "the", "café"]), [[2]])
     assert table.size == 3
     assert table.vectors.dtype == np.float32
     np.testing.assert_allclose(table.vectors[[2, 4, 5]], [[7, 8, 9], [0.1, -0.2, 0.3], [4, 5, 6]], rtol=1e-6)
@@ -215,39 +216,42 @@ def test_words_that_a_file_lacks_are_drawn_with_the_spread_of_those_it_has(tmp_p
     lines = [f"w{i} " + " ".join(f"{x:.4f}" for x in rng.normal(0, 0.25, 50)) for i in range(100)]
     vocabulary = ["<pad>", "<unk>", *(f"w{i}" for i in range(100)), *(f"unseen{i}" for i in range(200))]
     source = GloveEmbedding(name="glove", path=write_vectors(tmp_path, "txt", lines))
-    table = source.build(vocabulary, [[2]])
+    table = source.build(Vocabulary(vocabulary), [[2]])
     unseen = table.vectors[102:]
     assert unseen.std() == pytest.approx(0.25, rel=0.05)
     assert abs(unseen.mean()) < 0.01
     assert len(np.unique(unseen[:, 0])) == 200
-    np.testing.assert_array_equal(source.build(vocabulary, [[3]]).vectors, table.vectors)
+    np.testing.assert_array_equal(source.build(Vocabulary(vocabulary), [[3]]).vectors, table.vectors)
 
 
 def test_coverage_is_that_counted_by_hand(tmp_path):
     source = GloveEmbedding(name="glove", path=write_vectors(tmp_path, "txt"))
     train = [[2, 2, 3, 1], [4, 3, 3]]  # film film unseen <unk> | the unseen unseen
-    table = source.build(["<pad>", "<unk>", "film", "unseen", "the", "café"], train)
-    assert coverage(table, train) == {"vocabulary": pytest.approx(3 / 4), "running_tokens": pytest.approx(3 / 7)}
+    table = source.build(Vocabulary(["<pad>", "<unk>", "film", "unseen", "the", "café"]), train)
+    assert coverage(table, (0, 1), train) == {
+        "vocabulary": pytest.approx(3 / 4),
+        "running_tokens": pytest.approx(3 / 7),
+    }
 
 
 def test_random_vectors_know_no_coverage():
-    table = RandomEmbedding(name="random", embedding_size=7).build(["<pad>", "<unk>", "a"], [[2]])
+    table = RandomEmbedding(name="random", embedding_size=7).build(Vocabulary(["<pad>", "<unk>", "a"]), [[2]])
     assert (table.size, table.vectors) == (7, None)
-    assert coverage(table, [[2]]) is None
+    assert coverage(table, (0, 1), [[2]]) is None
 
 
 @pytest.mark.parametrize(("line", "numbers"), [("film 7 8", 2), ("film", 0), ("", 0)])
 def test_a_truncated_line_is_named_by_its_row(tmp_path, line, numbers):
     path = write_vectors(tmp_path, "txt", [*LINES[:3], line])
     with pytest.raises(UserError, match=f"row 4 has {numbers} numbers, the first has 3"):
-        GloveEmbedding(name="glove", path=path).build(["<pad>", "<unk>"], [[1]])
+        GloveEmbedding(name="glove", path=path).build(Vocabulary(["<pad>", "<unk>"]), [[1]])
 
 
 @pytest.mark.parametrize("number", ["two", "nan", "inf", "1,5"])
 def test_a_vector_that_is_no_numbers_is_named_by_its_word(tmp_path, number):
     path = write_vectors(tmp_path, "txt", [*LINES, f"broken 1 {number} 3"])
     with pytest.raises(UserError, match="vector of 'broken' is not made of numbers"):
-        GloveEmbedding(name="glove", path=path).build(["<pad>", "<unk>", "broken"], [[2]])
+        GloveEmbedding(name="glove", path=path).build(Vocabulary(["<pad>", "<unk>", "broken"]), [[2]])
 
 
 def damaged(folder: Path, kind: str) -> str:
@@ -273,7 +277,7 @@ def damaged(folder: Path, kind: str) -> str:
 )
 def test_a_damaged_file_is_an_error_in_words(tmp_path, kind):
     with pytest.raises(UserError, match="vectors"):
-        GloveEmbedding(name="glove", path=damaged(tmp_path, kind)).build(["<pad>", "<unk>", "w399"], [[2]])
+        GloveEmbedding(name="glove", path=damaged(tmp_path, kind)).build(Vocabulary(["<pad>", "<unk>", "w399"]), [[2]])
 
 
 def test_no_file_a_missing_file_and_a_file_without_vectors_are_errors(tmp_path):
@@ -302,8 +306,8 @@ def test_coverage_of_real_texts_is_that_counted_by_a_loop(shared_data, tmp_path)
     assert table.size == 100
     known = {line.split(" ", 1)[0] for line in lines}
     running = [word for ids in train for word in tokenizer.convert_ids_to_tokens(ids)]
-    assert coverage(table, train) == {
-        "vocabulary": pytest.approx(np.mean([word in known for word in vocabulary_of(tokenizer)[2:]])),
+    assert coverage(table, (0, 1), train) == {
+        "vocabulary": pytest.approx(np.mean([word in known for word in vocabulary_of(tokenizer).tokens[2:]])),
         "running_tokens": pytest.approx(np.mean([word in known for word in running])),
     }
 

@@ -81,7 +81,7 @@ def test_the_vocabulary_is_the_counted_words_with_the_most_frequent_first():
     texts = [" ".join(rng.choice(lexicon, 30, p=np.arange(300, 0, -1) / 45150)) for _ in range(60)]
     counts = Counter(" ".join(texts).split())
     for minimum in (1, 2, 5):
-        vocabulary = vocabulary_of(WordsTokenizer(minimum_count=minimum).train(texts))
+        vocabulary = vocabulary_of(WordsTokenizer(minimum_count=minimum).train(texts)).tokens
         assert vocabulary[:2] == [PAD, UNKNOWN]
         assert set(vocabulary[2:]) == {word for word, count in counts.items() if count >= minimum}
         found = [counts[word] for word in vocabulary[2:]]
@@ -91,7 +91,7 @@ def test_the_vocabulary_is_the_counted_words_with_the_most_frequent_first():
 
 def test_the_vocabulary_has_at_most_the_asked_size():
     texts = ["a a a a b b b c c d"] * 2
-    assert vocabulary_of(WordsTokenizer(vocabulary_size=3).train(texts)) == [PAD, UNKNOWN, "a", "b", "c"]
+    assert vocabulary_of(WordsTokenizer(vocabulary_size=3).train(texts)).tokens == [PAD, UNKNOWN, "a", "b", "c"]
     assert len(WordsTokenizer(vocabulary_size=30_000).train(texts)) == 6
 
 
@@ -109,7 +109,7 @@ def test_words_of_other_splits_are_unknown():
         }
     )
     tokenizer = WordsTokenizer(minimum_count=1).train(splits["train"]["text"])
-    assert set(vocabulary_of(tokenizer)) == {PAD, UNKNOWN, "good", "film", "bad"}
+    assert set(vocabulary_of(tokenizer).tokens) == {PAD, UNKNOWN, "good", "film", "bad"}
     encoded = encode_splits(splits, tokenizer)
     unknown = tokenizer.unk_token_id
     assert encoded["test"].ids[0] == [tokenizer.get_vocab()["good"], unknown, unknown, unknown]
@@ -120,7 +120,7 @@ def test_words_of_other_splits_are_unknown():
 def test_the_first_words_of_a_file_follow_the_words_of_training():
     file_words = ["film", "the", "of", "the", "good", "zebra", "late"]
     tokenizer = WordsTokenizer(minimum_count=1).train(["good good film"], file_words, 6)
-    assert vocabulary_of(tokenizer) == [PAD, UNKNOWN, "good", "film", "the", "of", "zebra"]
+    assert vocabulary_of(tokenizer).tokens == [PAD, UNKNOWN, "good", "film", "the", "of", "zebra"]
     assert tokenize(["the zebra of late film"], tokenizer) == [[4, 6, 5, 1, 3]]
 
 
@@ -128,7 +128,7 @@ def test_a_rare_word_of_training_stays_if_a_file_knows_it():
     texts = ["a a a b b known unknown", "a b also"]
     file_words = ["x", "y", "known", "also", "never"]
     tokenizer = WordsTokenizer(minimum_count=2).train(texts, file_words, 1)
-    vocabulary = vocabulary_of(tokenizer)
+    vocabulary = vocabulary_of(tokenizer).tokens
     assert vocabulary[:4] == [PAD, UNKNOWN, "a", "b"]
     assert set(vocabulary[4:6]) == {"known", "also"}
     assert vocabulary[6:] == ["x"]

@@ -11,13 +11,15 @@ from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from textlstm.embeddings.source import EmbeddingTable
+from textlstm.embeddings.vocabulary import Vocabulary
 from textlstm.errors import UserError
 from textlstm.model import StackedLSTMConfig, StackedLSTMForSequenceClassification
 
 
-def vocabulary_of(tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    """The words in the order of their ids."""
-    return sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().__getitem__)  # type: ignore[arg-type]
+def vocabulary_of(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+    """The tokens in the order of their ids, and which of them are special."""
+    number = tokenizer.get_vocab()
+    return Vocabulary(sorted(number, key=number.__getitem__), frozenset(tokenizer.all_special_ids))
 
 
 def build_network(

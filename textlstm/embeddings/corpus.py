@@ -6,7 +6,7 @@ Embeddings": pairs of words within a window, weighted by 1 / distance; context c
 of the singular values. It needs no download and a few seconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from pydantic import Field
@@ -14,9 +14,7 @@ from scipy.sparse import coo_matrix, csr_matrix
 from sklearn.utils.extmath import randomized_svd
 
 from textlstm.embeddings.source import EmbeddingSource, EmbeddingTable
-
-FIRST_WORD = 2
-"""Rows before it are padding and the unknown word."""
+from textlstm.embeddings.vocabulary import Vocabulary
 
 
 class CorpusEmbedding(EmbeddingSource):
@@ -29,10 +27,10 @@ class CorpusEmbedding(EmbeddingSource):
     )
     scale: float = Field(0.4, gt=0, description="standard deviation of the vectors' entries")
 
-    def build(self, vocabulary: Sequence[str], train_ids: Sequence[Sequence[int]]) -> EmbeddingTable:
+    def build(self, vocabulary: Vocabulary, train_ids: Sequence[Sequence[int]]) -> EmbeddingTable:
         """Count, weigh, factorise. The sign and the order of the dimensions carry no meaning."""
         size = len(vocabulary)
-        ppmi = positive_pmi(count_pairs(train_ids, size, self.window), self.context_power)
+        ppmi = positive_pmi(count_pairs(train_ids, size, self.window, vocabulary.special), self.context_power)
         vectors = np.zeros((size, self.embedding_size), np.float32)
         covered = np.asarray(ppmi.sum(axis=1)).ravel() > 0
         rank = min(self.embedding_size, int(covered.sum()) - 1)
@@ -44,18 +42,22 @@ class CorpusEmbedding(EmbeddingSource):
         return EmbeddingTable(self.embedding_size, vectors, covered)
 
 
-def count_pairs(train_ids: Sequence[Sequence[int]], size: int, window: int) -> csr_matrix:
+def count_pairs(
+    train_ids: Sequence[Sequence[int]], size: int, window: int, special: Collection[int] = (0, 1)
+) -> csr_matrix:
     """Symmetric counts [V, V] of words near each other in a text, each pair worth 1 / distance.
 
-    Padding and unknown words take their place in the distance but are not counted.
+    Special tokens, such as the unknown one, take their place in the distance but are not counted.
     """
     lengths = np.array([len(ids) for ids in train_ids])
     ids = np.concatenate([np.asarray(text, dtype=np.int32) for text in train_ids])
     text_of = np.repeat(np.arange(len(lengths)), lengths)
+    counted = np.ones(size, bool)
+    counted[list(special)] = False
     counts = csr_matrix((size, size), dtype=np.float32)
     for distance in range(1, window + 1):
         left, right = ids[:-distance], ids[distance:]
-        kept = (text_of[:-distance] == text_of[distance:]) & (left >= FIRST_WORD) & (right >= FIRST_WORD)
+        kept = (text_of[:-distance] == text_of[distance:]) & counted[left] & counted[right]
         weights = np.full(int(kept.sum()), 1 / distance, np.float32)
         counts += coo_matrix((weights, (left[kept], right[kept])), shape=(size, size)).tocsr()
     return (counts + counts.T).tocsr()

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from textlstm.embeddings.source import EmbeddingSource, EmbeddingTable, SourceWords
+from textlstm.embeddings.vocabulary import Vocabulary
 from textlstm.errors import UserError
 
 
@@ -31,9 +32,9 @@ class GloveEmbedding(EmbeddingSource):
         with open_vectors(self.path) as lines:
             return SourceWords([word for word, _ in lines], self.extra_words)
 
-    def build(self, vocabulary: Sequence[str], train_ids: Sequence[Sequence[int]]) -> EmbeddingTable:
+    def build(self, vocabulary: Vocabulary, train_ids: Sequence[Sequence[int]]) -> EmbeddingTable:
         """Vectors of the words that the file has; the others are drawn with the same spread."""
-        row_of = {word: row for row, word in enumerate(vocabulary)}
+        row_of = {word: row for row, word in enumerate(vocabulary.tokens)}
         found: dict[int, np.ndarray] = {}
         size = 0
         with open_vectors(self.path) as lines:

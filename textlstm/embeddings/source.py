@@ -1,13 +1,14 @@
 """What every embedding source gives: words for the vocabulary, a table of vectors, its coverage."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
 
+from textlstm.embeddings.vocabulary import Vocabulary
 from textlstm.section import Section
 
 
@@ -42,17 +43,19 @@ class EmbeddingSource(Section):
         return SourceWords()
 
     @abstractmethod
-    def build(self, vocabulary: Sequence[str], train_ids: Sequence[Sequence[int]]) -> EmbeddingTable:
-        """Vectors for `vocabulary` (V words by id); `train_ids` are the training texts as ids, uncut."""
+    def build(self, vocabulary: Vocabulary, train_ids: Sequence[Sequence[int]]) -> EmbeddingTable:
+        """Vectors for `vocabulary` (V tokens); `train_ids` are the training texts as ids, uncut."""
 
 
-def coverage(table: EmbeddingTable, train_ids: Sequence[Sequence[int]]) -> dict[str, float] | None:
-    """Share of the vocabulary, and of the training texts' running tokens, that the source knows."""
+def coverage(
+    table: EmbeddingTable, special: Collection[int], train_ids: Sequence[Sequence[int]]
+) -> dict[str, float] | None:
+    """Share of the vocabulary without its `special` ids, and of the training texts' running tokens, that the source knows."""
     if table.covered is None:
         return None
     running = np.concatenate([np.asarray(ids, dtype=np.int64) for ids in train_ids])
-    # The first two rows are padding and the unknown word: no source has them.
+    ordinary = np.setdiff1d(np.arange(len(table.covered)), list(special))
     return {
-        "vocabulary": float(table.covered[2:].mean()) if len(table.covered) > 2 else 0.0,
+        "vocabulary": float(table.covered[ordinary].mean()) if len(ordinary) else 0.0,
         "running_tokens": float(table.covered[running].mean()) if len(running) else 0.0,
     }

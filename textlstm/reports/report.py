@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
+from transformers import PreTrainedTokenizerBase
 
 import textlstm
 from textlstm.data.batches import EncodedTexts, text_statistics
@@ -101,11 +102,11 @@ def describe_data(
     data: LoadedData,
     texts: dict[str, EncodedTexts],
     model: StackedLSTMForSequenceClassification,
-    unknown_id: int,
+    tokenizer: PreTrainedTokenizerBase,
     table: EmbeddingTable | None = None,
 ) -> dict[str, Any]:
     """What the texts are like, by split and (weighted by texts, unknown tokens by tokens) overall."""
-    by_split = {name: text_statistics(split, unknown_id) for name, split in texts.items()}
+    by_split = {name: text_statistics(split, tokenizer.unk_token_id) for name, split in texts.items()}
     everything = EncodedTexts(
         [ids for split in texts.values() for ids in split.whole], np.zeros(0), next(iter(texts.values())).max_length
     )
@@ -113,11 +114,11 @@ def describe_data(
         "fingerprint": data.fingerprint,
         "duplicates_removed": data.duplicates_removed,
         "empty_texts_dropped": data.empty_texts_dropped,
-        **text_statistics(everything, unknown_id),
+        **text_statistics(everything, tokenizer.unk_token_id),
         "splits": by_split,
         "vocabulary_size": model.config.vocab_size,
         "embedding_size": model.config.embedding_size,
-        "coverage": coverage(table, texts["train"].whole) if table else None,
+        "coverage": coverage(table, tokenizer.all_special_ids, texts["train"].whole) if table else None,
         "warnings": data.warnings,
     }
 
