@@ -36,9 +36,9 @@ bench: $(INSTALLED)  ## speed and memory against other ways to run the same netw
 	$(BIN)/python -m benchmarks.speed --threads 2
 	$(BIN)/python -m benchmarks.growth
 
-bench-peers: $(INSTALLED)  ## the same against Keras, in .venv-peers (installs TensorFlow, half a gigabyte)
+bench-peers: $(INSTALLED)  ## the same against Keras, Flair and fastText, in .venv-peers (installs gigabytes)
 	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip install --quiet tensorflow-cpu
+	.venv-peers/bin/pip install --quiet tensorflow-cpu flair fasttext-numpy2-wheel
 	$(BIN)/python -m benchmarks.peers .venv-peers/bin/python
 
 format: $(INSTALLED)  ## format the code and fix what can be fixed

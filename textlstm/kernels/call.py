@@ -15,7 +15,7 @@ ACTIVATIONS = ("tanh", "relu", "hardtanh", "softsign", "elu", "gelu", "identity"
 """In the order of the kernel's `Activation`."""
 
 BUFFERS = (
-    *("gates", "weight", "inputs", "cells", "fresh", "squashed", "normalized", "scales"),
+    *("source", "weight_ih", "gates", "bias", "weight", "inputs", "cells", "fresh", "squashed", "normalized", "scales"),
     *("state_mask", "candidate_mask", "keep_cell", "keep_hidden", "state_gain", "cell_gain", "cell_shift", "places"),
     *("gate_gradients", "product_gradients"),
 )
@@ -43,6 +43,7 @@ class _Task(ctypes.Structure):
 class _Call(ctypes.Structure):
     _fields_ = [
         ("hidden", _LONG),
+        ("inputs", _LONG),
         ("output_stride", _LONG),
         ("tasks", _INT),
         ("threads", _INT),
@@ -50,6 +51,7 @@ class _Call(ctypes.Structure):
         ("recurrent_activation", _INT),
         ("candidate_by_row", _INT),
         ("training", _INT),
+        ("keep", _INT),
         ("zoneout_cell", ctypes.c_double),
         ("zoneout_hidden", ctypes.c_double),
         ("output", _POINTER),
@@ -76,11 +78,13 @@ class Kernel:
         settings: Any,
         training: bool,
         candidate_by_row: bool,
+        keep: bool = True,
         gain_gradients: Tensor | None = None,
     ) -> None:
         """`forward` fills `output` [B, T, D*H] and the buffers of `directions`; `backward` reads its gradient there.
 
-        directions: tensors by the names in `BUFFERS`; what is missing is off. slices: texts that one task takes, with
+        directions: tensors by the names in `BUFFERS`; what is missing is off. keep: whether
+        all that a backward reads is filled. slices: texts that one task takes, with
         `texts`, `steps`, `first_row`, `first_text` and `sizes` (int32, CPU). settings: of the cell.
         gain_gradients [tasks, 6H]: zeros, to be filled.
         """
@@ -97,8 +101,10 @@ class Kernel:
                 task.gain_gradients = gain_gradients[number].data_ptr()
         weight = directions[0]["weight"]
         assert weight is not None
+        source = directions[0].get("source")
         call = _Call(
             weight.size(1),
+            0 if source is None else source.size(1),
             output.size(-1),
             len(tasks),
             min(len(tasks), torch.get_num_threads()),
@@ -106,6 +112,7 @@ class Kernel:
             ACTIVATIONS.index(settings.recurrent_activation),
             candidate_by_row,
             training,
+            keep,
             settings.zoneout_cell,
             settings.zoneout_hidden,
             output.data_ptr(),

@@ -8,6 +8,7 @@
 //
 // Gates stand in the order i, f, g, o. The equations are those of textlstm/model/cell.py.
 
+#include <ATen/cpu/vec/functional.h>
 #include <ATen/cpu/vec/vec.h>
 
 #include <algorithm>
@@ -35,12 +36,15 @@ extern "C" {
 
 // One direction of the layer. N rows, B texts (longest first), H units.
 struct Direction {
-  void* gates;            // [N, 4H] in: projected inputs with biases; out: gates after their functions
+  const void* source;     // [B * T, I] the padded batch that is read; null where gates holds its projection
+  const void* weight_ih;  // [4H, I]
+  void* gates;            // [N, 4H] in: projected inputs; out: gates after their functions; null if not kept
+  const void* bias;       // [4H]
   const void* weight;     // [4H, H] of the states
-  void* inputs;           // [N, H] what the step's product reads: the masked state of the step before
-  void* cells;            // [N, H] cell states that are carried on
+  void* inputs;           // [N, H] what the step's product reads: the masked state of the step before; [B, H] if not kept
+  void* cells;            // [N, H] cell states that are carried on; [B, H] if not kept
   void* fresh;            // [N, H] cell states before zoneout
-  void* squashed;         // [N, H] phi of the (normalised) fresh cell state
+  void* squashed;         // [N, H] phi of the (normalised) fresh cell state, where kept
   void* normalized;       // [N, 4H] normalised product with the state
   void* scales;           // [N, 3] 1/deviation of that, then mean and 1/deviation of the fresh cell state
   const void* state_mask;      // [B, H]
@@ -51,8 +55,9 @@ struct Direction {
   const void* cell_gain;       // [H]
   const void* cell_shift;      // [H]
   const int64_t* places;       // [N] row of the padded output
-  void* gate_gradients;        // [N, 4H] backward
-  void* product_gradients;     // [N, 4H] backward, of the product with the state; gate_gradients without normalisation
+  void* gate_gradients;        // [N, 4H] backward; may be gates itself
+  void* product_gradients;     // [N, 4H] backward, of the product with the state: gate_gradients, or with normalisation
+                               // an array of its own, which may be normalized
 };
 
 // Some texts of one direction; partial sums of the gains' gradients are its own.
@@ -68,6 +73,7 @@ struct Task {
 
 struct Call {
   int64_t hidden;
+  int64_t inputs;  // I
   int64_t output_stride;  // directions * H
   int32_t tasks;
   int32_t threads;
@@ -75,6 +81,7 @@ struct Call {
   int32_t recurrent_activation;
   int32_t candidate_by_row;
   int32_t training;
+  int32_t keep;  // what a backward reads; 0 for cells without normalisation or zoneout alone
   double zoneout_cell;
   double zoneout_hidden;
   void* output;  // [B * T, D * H] forward: states, written where there is a token; backward: their gradients, read
@@ -86,6 +93,7 @@ struct Call {
 namespace {
 
 constexpr double NORM_EPSILON = 1e-5;  // of torch.nn.LayerNorm
+constexpr int64_t PROJECTED = 512;     // rows
 
 void gemm(char transposed, int m, int n, int k, const float* a, int lda, const float* b, int ldb, float beta, float* c,
           int ldc) {
@@ -263,6 +271,22 @@ struct Rows {
   }
 };
 
+// c [m] += a [m, k] b [k], the product of a step that one text alone has: here BLAS gains nothing by copying a.
+template <typename T>
+void add_product(int64_t m, int64_t k, const T* a, const T* b, T* c) {
+  using V = Vectorized<T>;
+  constexpr int ROWS = 4;
+  int64_t row = 0;
+  for (; row + ROWS <= m; row += ROWS, a += ROWS * k) {
+    V sums[ROWS] = {V(0), V(0), V(0), V(0)};
+    over<T>(k, [&](int64_t n, int count) {
+      const V value = load(b + n, count);
+      for (int r = 0; r < ROWS; ++r) sums[r] = at::vec::fmadd(load(a + r * k + n, count), value, sums[r]);
+    });
+    for (int r = 0; r < ROWS; ++r) c[row + r] += at::vec::vec_reduce_all<T>([](V& x, V& y) { return x + y; }, sums[r]);
+  }
+}
+
 // ---------------------------------------------------------------- forward
 
 template <typename T, bool PLAIN>
@@ -273,15 +297,21 @@ struct Forward : Rows<T> {
   const Direction& dir;
   const Task& task;
   const int64_t H;
+  std::vector<T> rows, projected;  // of some steps: what is read, and where gates are not kept its projection
+  int64_t first_gates = 0;         // row whose gates stand first
+  T* all_gates = nullptr;
 
   Forward(const Call& c, const Task& t)
-      : call(c), dir(c.directions[t.direction]), task(t), H(c.hidden) {}
+      : call(c), dir(c.directions[t.direction]), task(t), H(c.hidden), all_gates(static_cast<T*>(dir.gates)) {}
+
+  T* gates_of(int64_t row) { return all_gates + (row - first_gates) * 4 * H; }
 
   void run() {
-    int64_t row = task.first_row, before = -1;
+    int64_t row = task.first_row, before = -1, ready = row;
     for (int32_t step = 0; step < task.steps; ++step) {
       const int64_t texts = task.sizes[step];
       const int64_t next = step + 1 < task.steps ? task.sizes[step + 1] : 0;
+      if (dir.source && row == ready) ready = project(step, row);
       product(step, row, texts);
       for (int64_t text = 0; text < texts; ++text) {
         cell(row + text, before < 0 ? -1 : before + text, text < next ? row + texts + text : -1, task.first_text + text);
@@ -291,19 +321,40 @@ struct Forward : Rows<T> {
     }
   }
 
+  // The projection of the next steps, so many that it is a large product, so few that it is still near when it is read.
+  // Gives the row after them.
+  int64_t project(int32_t step, int64_t row) {
+    int64_t end = row;
+    while (step < task.steps && (end == row || end - row + task.sizes[step] <= PROJECTED)) end += task.sizes[step++];
+    const int64_t count = end - row, size = call.inputs;
+    rows.resize(std::max<size_t>(rows.size(), count * size));
+    for (int64_t n = 0; n < count; ++n) std::copy_n(at(dir.source, dir.places[row + n], size), size, &rows[n * size]);
+    if (!call.keep) {
+      projected.resize(std::max<size_t>(projected.size(), count * 4 * H));
+      all_gates = projected.data();
+      first_gates = row;
+    }
+    gemm('T', 4 * H, count, size, static_cast<const T*>(dir.weight_ih), size, rows.data(), size, T(0), gates_of(row), 4 * H);
+    return end;
+  }
+
   void product(int32_t step, int64_t row, int64_t texts) {
-    T* gates = at(dir.gates, row, 4 * H);
+    T* gates = gates_of(row);
+    const int64_t place = call.keep ? row : task.first_text;
     // No state was before the first token; the gradient of the weights reads these rows too.
-    if (step == 0) std::fill_n(at(dir.inputs, row, H), texts * H, T(0));
+    if (step == 0) std::fill_n(at(dir.inputs, place, H), texts * H, T(0));
     if (PLAIN || !dir.normalized) {
-      if (step > 0) {
-        gemm('T', 4 * H, texts, H, static_cast<const T*>(dir.weight), H, at(dir.inputs, row, H), H, T(1), gates, 4 * H);
+      if (step > 0 && texts == 1) {
+        add_product(4 * H, H, static_cast<const T*>(dir.weight), at(dir.inputs, place, H), gates);
+      } else if (step > 0) {
+        gemm('T', 4 * H, texts, H, static_cast<const T*>(dir.weight), H, at(dir.inputs, place, H), H, T(1), gates,
+             4 * H);
       }
       return;
     }
     T* xhat = at(dir.normalized, row, 4 * H);
     if (step > 0) {
-      gemm('T', 4 * H, texts, H, static_cast<const T*>(dir.weight), H, at(dir.inputs, row, H), H, T(0), xhat, 4 * H);
+      gemm('T', 4 * H, texts, H, static_cast<const T*>(dir.weight), H, at(dir.inputs, place, H), H, T(0), xhat, 4 * H);
     } else {
       std::fill(xhat, xhat + texts * 4 * H, T(0));
     }
@@ -322,7 +373,12 @@ struct Forward : Rows<T> {
 
   // One token of one text. before: row of the text's step before, -1 at its first; next: of the step after.
   void cell(int64_t row, int64_t before, int64_t next, int64_t text) {
-    T* gates = at(dir.gates, row, 4 * H);
+    T* gates = gates_of(row);
+    const T* bias = static_cast<const T*>(dir.bias);
+    if (PLAIN && !call.keep) {
+      state_alone(gates, bias, row, before < 0, text);
+      return;
+    }
     T* cells = at(dir.cells, row, H);
     T* squashed = at(dir.squashed, row, H);
     T* output = static_cast<T*>(call.output) + dir.places[row] * call.output_stride + task.direction * H;
@@ -333,8 +389,8 @@ struct Forward : Rows<T> {
     const T* state_mask = dir.state_mask ? at(dir.state_mask, text, H) : nullptr;
     if (PLAIN) {
       over<T>(H, [&](int64_t n, int count) {
-        V i = sigmoid(load(gates + n, count)), f = sigmoid(load(gates + H + n, count));
-        V g = tanh_of(load(gates + 2 * H + n, count)), o = sigmoid(load(gates + 3 * H + n, count));
+        auto biased = [&](int64_t place) { return load(gates + place, count) + load(bias + place, count); };
+        V i = sigmoid(biased(n)), f = sigmoid(biased(H + n)), g = tanh_of(biased(2 * H + n)), o = sigmoid(biased(3 * H + n));
         V c = i * g;
         if (old_cells) c = c + f * load(old_cells + n, count);
         V t = tanh_of(c);
@@ -354,11 +410,12 @@ struct Forward : Rows<T> {
         dir.candidate_mask ? at(dir.candidate_mask, call.candidate_by_row ? row : text, H) : nullptr;
     T* fresh = dir.fresh ? at(dir.fresh, row, H) : cells;
     over<T>(H, [&](int64_t n, int count) {
-      V i = gate<T, PLAIN>(call.recurrent_activation, load(gates + n, count));
-      V f = gate<T, PLAIN>(call.recurrent_activation, load(gates + H + n, count));
-      V x = load(gates + 2 * H + n, count);
+      auto biased = [&](int64_t place) { return load(gates + place, count) + load(bias + place, count); };
+      V i = gate<T, PLAIN>(call.recurrent_activation, biased(n));
+      V f = gate<T, PLAIN>(call.recurrent_activation, biased(H + n));
+      V x = biased(2 * H + n);
       V g = squash<T, PLAIN>(call.activation, x);
-      V o = gate<T, PLAIN>(call.recurrent_activation, load(gates + 3 * H + n, count));
+      V o = gate<T, PLAIN>(call.recurrent_activation, biased(3 * H + n));
       V c = i * (candidate_mask ? g * load(candidate_mask + n, count) : g);
       if (old_cells) c = c + f * load(old_cells + n, count);
       store(i, gates + n, count);
@@ -388,6 +445,22 @@ struct Forward : Rows<T> {
       store(c, cells + n, count);
       store(h, output + n, count);
       if (inputs) store(state_mask ? h * load(state_mask + n, count) : h, inputs + n, count);
+    });
+  }
+
+  // The same of a plain cell where nothing is kept: cell and state of a text stand in one place for all its steps.
+  void state_alone(const T* gates, const T* bias, int64_t row, bool first, int64_t text) {
+    T* cells = at(dir.cells, text, H);
+    T* inputs = at(dir.inputs, text, H);
+    T* output = static_cast<T*>(call.output) + dir.places[row] * call.output_stride + task.direction * H;
+    over<T>(H, [&](int64_t n, int count) {
+      auto biased = [&](int64_t place) { return load(gates + place, count) + load(bias + place, count); };
+      V c = sigmoid(biased(n)) * tanh_of(biased(2 * H + n));
+      if (!first) c = c + sigmoid(biased(H + n)) * load(cells + n, count);
+      V h = sigmoid(biased(3 * H + n)) * tanh_of(c);
+      store(c, cells + n, count);
+      store(h, output + n, count);
+      store(h, inputs + n, count);
     });
   }
 

@@ -17,6 +17,12 @@ from .cell import CellNorms, CellSettings, draw_dropout_masks, draw_zoneout
 
 CACHE_LINE = 64
 
+LEARNED = ("gates", "weight_ih", "bias", "weight", "state_gain", "cell_gain", "cell_shift")
+"""What of a direction has gradients."""
+
+FIXED = 6
+"""Arguments of the recurrence before those; the last of them has a gradient too."""
+
 _load: Callable[[], Any] | None = None
 
 
@@ -67,7 +73,7 @@ class Packing:
         self.slices = [part for part in parts if part.texts]
         self.order = torch.cat([longest_first[number::slices] for number in range(slices)])
         self.text, self.step = torch.cat(texts), torch.cat(steps)
-        self.lengths = lengths
+        self.lengths, self.rows = lengths, len(self.step)
 
     @cached_property
     def forward_places(self) -> Tensor:
@@ -79,6 +85,11 @@ class Packing:
         """[N] the same where each text is read from its own last token."""
         return self.text * self.time + self.lengths[self.text] - 1 - self.step
 
+    @cached_property
+    def padding_places(self) -> Tensor:
+        """Places of the flattened padded batch that hold no token."""
+        return (torch.arange(self.time) >= self.lengths.unsqueeze(1)).flatten().nonzero().squeeze(1)
+
     def places(self, direction: str) -> Tensor:
         """By the name of the direction."""
         return self.forward_places if direction == "forward_direction" else self.reverse_places
@@ -86,24 +97,6 @@ class Packing:
     def by_row(self, masks: Tensor) -> Tensor:
         """[T, B, .] -> [N, .]."""
         return masks.flatten(0, 1).index_select(0, self.step * self.batch + self.text)
-
-
-class GatherRows(torch.autograd.Function):
-    """Rows of a flattened batch, each at most once: the backward is a copy, no sum."""
-
-    @staticmethod
-    def forward(ctx: Any, flat: Tensor, places: Tensor) -> Tensor:
-        """[B*T, I], [N] -> [N, I]."""
-        ctx.save_for_backward(places)
-        ctx.rows = flat.size(0)
-        return flat.index_select(0, places)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        """[N, I] -> [B*T, I], zero where no row was taken."""
-        (places,) = ctx.saved_tensors
-        full = gradient.new_zeros(ctx.rows, gradient.size(1))
-        return full.index_copy_(0, places, gradient), None
 
 
 def native_layer(inputs: Tensor, packing: Packing, directions: dict[str, Any]) -> Tensor:
@@ -115,15 +108,21 @@ def native_layer(inputs: Tensor, packing: Packing, directions: dict[str, Any]) -
     flat = inputs.flatten(0, 1)
     fixed, learned = [], []
     for name, direction in directions.items():
-        settings, norms = direction.settings, direction.norms
-        weight, weight_ih = _aligned(direction.dropped_weight()), _aligned(direction.weight_ih)
-        rows = GatherRows.apply(flat, packing.places(name))
-        bias = direction.bias_ih + direction.bias_hh
-        gates = torch.addmm(bias, rows, weight_ih.T) if norms is None else norms.input(rows @ weight_ih.T) + bias
-        fixed.append({"places": packing.places(name), **_masks(settings, direction.training, packing, weight)})
-        learned += [gates, weight, *_gains(norms)]
+        places, norms, weight = packing.places(name), direction.norms, _aligned(direction.dropped_weight())
+        fixed.append({"places": places, **_masks(direction.settings, direction.training, packing, weight)})
+        weight_ih = _aligned(direction.weight_ih)
+        gates = None if norms is None else norms.input(flat.index_select(0, places) @ weight_ih.T)
+        learned += [gates, None if norms else weight_ih, direction.bias_ih + direction.bias_hh, weight, *_gains(norms)]
     first = next(iter(directions.values()))
-    return NativeRecurrence.apply(packing, first.settings, first.training, fixed, *learned)  # type: ignore[no-any-return]
+    keep = torch.is_grad_enabled() or first.training or not _is_plain(first.settings)
+    source = None if first.norms else flat.contiguous()
+    return NativeRecurrence.apply(packing, first.settings, first.training, keep, fixed, source, *learned)  # type: ignore[no-any-return]
+
+
+def _is_plain(settings: CellSettings) -> bool:
+    """In evaluation; such a cell needs no more than its last state."""
+    odd = settings.layer_norm or settings.zoneout_cell or settings.zoneout_hidden
+    return not odd and (settings.activation, settings.recurrent_activation) == ("tanh", "sigmoid")
 
 
 def _aligned(weight: Tensor) -> Tensor:
@@ -155,7 +154,11 @@ def _masks(settings: CellSettings, training: bool, packing: Packing, like: Tenso
 
 
 class NativeRecurrence(torch.autograd.Function):
-    """Gates [N, 4H] of each direction, before their functions, to the padded states [B, T, D*H]."""
+    """Rows of the flattened batch [B*T, I], or gates [N, 4H] of each direction, to the padded states [B, T, D*H].
+
+    To save memory, the backward writes the gates' gradients over the gates it has computed, gathers the rows anew, and
+    computes the gates again where it is asked for a second time.
+    """
 
     @staticmethod
     def forward(
@@ -163,40 +166,28 @@ class NativeRecurrence(torch.autograd.Function):
         packing: Packing,
         settings: CellSettings,
         training: bool,
+        keep: bool,
         fixed: Sequence[dict[str, Tensor | None]],
+        source: Tensor | None,
         *learned: Tensor | None,
     ) -> Tensor:
-        """learned: for each direction gates, weight [4H, H], and the gains of layer normalisation or None."""
+        """keep: for a backward; without it states of one step alone. learned: what `LEARNED` names, of each direction.
+
+        Gates are given where they are normalised, `source` and the weights of the inputs elsewhere.
+        """
         buffers = []
         for number, given in enumerate(fixed):
-            gates, weight, state_gain, cell_gain, cell_shift = learned[5 * number : 5 * number + 5]
-            assert gates is not None
-            assert weight is not None
-            size = weight.size(1)
-            row = gates.new_empty(len(gates), size)
-            normal = state_gain is not None
-            own = {
-                "gates": gates.clone() if ctx is not None and gates.requires_grad and gates.is_leaf else gates,
-                "weight": weight.contiguous(),
-                "inputs": row,
-                "cells": torch.empty_like(row),
-                "fresh": torch.empty_like(row) if normal or settings.zoneout_cell else None,
-                "squashed": torch.empty_like(row),
-                "normalized": torch.empty_like(gates) if normal else None,
-                "scales": gates.new_empty(len(gates), 3) if normal else None,
-                "state_gain": state_gain,
-                "cell_gain": cell_gain,
-                "cell_shift": cell_shift,
-            }
-            buffers.append({**given, **own})
-        first = buffers[0]["weight"]
-        assert first is not None
-        output = first.new_zeros(packing.batch, packing.time, len(fixed) * first.size(1))
-        _run(output, "forward", buffers, packing, settings, training)
+            mine = learned[len(LEARNED) * number : len(LEARNED) * (number + 1)]
+            own = dict(zip(LEARNED, mine, strict=True))
+            buffers.append({"source": source, **given, **own, **_buffers(own, settings, packing, keep)})
+        output = _output(buffers, packing)
+        output.index_fill_(0, packing.padding_places, 0)
+        _run(output, "forward", buffers, packing, settings, training, keep)
         ctx.given = packing, settings, training
         ctx.names = [list(entry) for entry in buffers]
+        ctx.spent = False
         ctx.save_for_backward(*(tensor for entry in buffers for tensor in entry.values()))
-        return output
+        return output.view(packing.batch, packing.time, -1)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -205,21 +196,64 @@ class NativeRecurrence(torch.autograd.Function):
         saved = iter(ctx.saved_tensors)
         buffers = [{name: next(saved) for name in names} for names in ctx.names]
         normal = buffers[0]["normalized"] is not None
+        if ctx.spent and not normal:
+            _run(_output(buffers, packing), "forward", buffers, packing, settings, training, True)
+        ctx.spent = True
         for entry in buffers:
-            entry["gate_gradients"] = torch.empty_like(entry["gates"])
-            entry["product_gradients"] = torch.empty_like(entry["gates"]) if normal else entry["gate_gradients"]
+            # Gates that were given are another's, perhaps, and cannot be computed again.
+            entry["gate_gradients"] = torch.empty_like(entry["gates"]) if normal else entry["gates"]
+            entry["product_gradients"] = torch.empty_like(entry["gates"]) if normal else entry["gates"]
         hidden, slices = buffers[0]["weight"].size(1), len(packing.slices)
         gains = gradient.new_zeros(len(buffers) * slices, 6 * hidden) if normal else None
-        _run(gradient.contiguous(), "backward", buffers, packing, settings, training, gains)
+        _run(gradient.contiguous(), "backward", buffers, packing, settings, training, True, gains)
+        source = buffers[0]["source"]
+        of_source = torch.zeros_like(source) if ctx.needs_input_grad[FIXED - 1] else None
         found: list[Tensor | None] = []
         for number, entry in enumerate(buffers):
-            found += [entry["gate_gradients"], entry["product_gradients"].T @ entry["inputs"]]
+            gates, of_weight_ih = entry["gate_gradients"], None
+            if source is not None:
+                of_weight_ih = gates.T @ source.index_select(0, entry["places"])
+            if of_source is not None:
+                of_source.index_add_(0, entry["places"], gates @ entry["weight_ih"])
+            of_weight = entry["product_gradients"].T @ entry["inputs"]
+            found += [gates if normal else None, of_weight_ih, gates.sum(dim=0), of_weight]
             if gains is None:
                 found += [None, None, None]
             else:
                 mine = gains[number * slices : (number + 1) * slices].sum(dim=0)
                 found += list(mine.split([4 * hidden, hidden, hidden]))
-        return (None, None, None, None, *found)
+        return (*[None] * (FIXED - 1), of_source, *found)
+
+
+def _output(buffers: Sequence[dict[str, Tensor | None]], packing: Packing) -> Tensor:
+    """[B*T, D*H], to be filled."""
+    weight = buffers[0]["weight"]
+    assert weight is not None
+    return weight.new_empty(packing.batch * packing.time, len(buffers) * weight.size(1))
+
+
+def _buffers(
+    learned: dict[str, Tensor | None], settings: CellSettings, packing: Packing, keep: bool
+) -> dict[str, Tensor | None]:
+    """What the kernel fills for one direction; without `keep` states of one step alone."""
+    gates, weight = learned["gates"], learned["weight"]
+    assert weight is not None
+    normal, hidden = learned["state_gain"] is not None, weight.size(1)
+    if gates is None:
+        gates = weight.new_empty(packing.rows, 4 * hidden) if keep else None
+    elif gates.requires_grad and gates.is_leaf:
+        gates = gates.clone()  # not ours to write over
+    row = weight.new_empty(packing.rows if keep else packing.batch, hidden)
+    return {
+        "gates": gates,
+        "weight": weight.contiguous(),
+        "inputs": row,
+        "cells": torch.empty_like(row),
+        "fresh": torch.empty_like(row) if normal or settings.zoneout_cell else None,
+        "squashed": torch.empty_like(row) if keep else None,
+        "normalized": row.new_empty(packing.rows, 4 * hidden) if normal else None,
+        "scales": row.new_empty(packing.rows, 3) if normal else None,
+    }
 
 
 def _run(
@@ -229,6 +263,7 @@ def _run(
     packing: Packing,
     settings: CellSettings,
     training: bool,
+    keep: bool,
     gains: Tensor | None = None,
 ) -> None:
     kernel().run(
@@ -238,6 +273,7 @@ def _run(
         packing.slices,
         settings=settings,
         training=training,
+        keep=keep,
         candidate_by_row=settings.recurrent_dropout_kind == "candidate_elementwise",
         gain_gradients=gains,
     )

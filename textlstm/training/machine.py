@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from textlstm.errors import UserError
+from textlstm.training.allocation import keep_freed_memory
 from textlstm.training.settings import TrainingSettings
 
 
@@ -19,7 +20,8 @@ class Machine:
 
 
 def prepare_machine(settings: TrainingSettings) -> Machine:
-    """Choose device and precision and set torch's threads; raise `UserError` for what is not there."""
+    """Choose device and precision, set torch's threads, keep memory; raise `UserError` for what is not there."""
+    keep_freed_memory()
     device = choose_device(settings.device)
     return Machine(device, choose_precision(settings.precision, device), use_threads(settings.threads))
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from textlstm.network import load_checkpoint
+from textlstm.training.allocation import keep_freed_memory
 from textlstm.use.classify import Classifier
 
 
@@ -14,6 +15,7 @@ class TorchClassifier(Classifier):
     """As the classifier of an export, from the folder with the weights; on the CPU, in float32."""
 
     def __init__(self, folder: Path) -> None:
+        keep_freed_memory()
         self.model, tokenizer = load_checkpoint(folder)
         self.labels = list(self.model.config.id2label.values())
         self.max_length = tokenizer.model_max_length
