@@ -1,30 +1,22 @@
-"""The word tokenizer: lower case, Penn-Treebank-like contractions, punctuation marks as words.
-
-"don't" becomes "do n't" and "it's" becomes "it 's", as in the vocabularies of GloVe and in the
-Stanford Sentiment Treebank, so that raw and pre-tokenized texts meet the same vectors.
-"""
+"""The word tokenizer: lower case, Penn-Treebank-like contractions, punctuation marks as words."""
 
 from collections.abc import Sequence
 
 from pydantic import Field
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
-from textlstm.section import Section
-
-PAD, UNKNOWN = "<pad>", "<unk>"
-WORD = r"(?i)\w+(?=n't\b)|n't\b|'(?:s|m|d|ll|re|ve)\b|\w+|[^\w\s]"
+from textlstm.data.tokenizers.cache import train_once
+from textlstm.data.tokenizers.trained import PAD, UNKNOWN, WordSplittingTokenizer
 
 
-class WordsTokenizer(Section):
+class WordsTokenizer(WordSplittingTokenizer):
     """Words as tokens; the vocabulary comes from the training split alone."""
 
     vocabulary_size: int = Field(
         30_000, ge=3, description="most words taken from the training texts, the most frequent first"
     )
     minimum_count: int = Field(2, ge=1, description="a word seen less often in training is unknown")
-    lowercase: bool = Field(True, description="fold upper and lower case")
-    max_length: int = Field(400, ge=1, description="tokens of a text that are read; the rest is cut off")
 
     def train(
         self, texts: Sequence[str], file_words: Sequence[str] = (), extra_words: int = 0
@@ -42,36 +34,17 @@ class WordsTokenizer(Section):
         vocabulary = {PAD: 0, UNKNOWN: 1}
         for word in [*words, *file_words[:extra_words]]:
             vocabulary.setdefault(word, len(vocabulary))
-        tokenizer = self._empty()
-        tokenizer.model = models.WordLevel(vocabulary, unk_token=UNKNOWN)
-        return PreTrainedTokenizerFast(
-            tokenizer_object=tokenizer,
-            pad_token=PAD,
-            unk_token=UNKNOWN,
-            model_max_length=self.max_length,
-            model_input_names=["input_ids", "attention_mask"],
-            clean_up_tokenization_spaces=False,
-        )
+        backend = self._empty()
+        backend.model = models.WordLevel(vocabulary, unk_token=UNKNOWN)
+        return self.finish_trained(backend, "words")
 
     def _count(self, texts: Sequence[str], minimum_count: int) -> list[str]:
         """Words seen at least `minimum_count` times, the most frequent first, `vocabulary_size` at most."""
-        tokenizer = self._empty()
-        tokenizer.train_from_iterator(
-            texts,
-            trainers.WordLevelTrainer(
-                vocab_size=self.vocabulary_size, min_frequency=minimum_count, show_progress=False
-            ),
-        )
-        counted = tokenizer.get_vocab()
+        settings = {"vocab_size": self.vocabulary_size, "min_frequency": minimum_count}
+        counted = train_once(self._empty(), "WordLevelTrainer", settings, texts).get_vocab()
         return sorted(counted, key=counted.__getitem__)
 
     def _empty(self) -> Tokenizer:
-        tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-        # Vector files and treebanks write the straight apostrophe.
-        steps = [normalizers.NFKC(), normalizers.Replace("’", "'")] + (
-            [normalizers.Lowercase()] if self.lowercase else []
-        )
-        tokenizer.normalizer = normalizers.Sequence(steps)
-        # Everything between the matches is white space: inverted, the matches are what is kept.
-        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
-        return tokenizer
+        backend = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+        self.split_words(backend)
+        return backend
