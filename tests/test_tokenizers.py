@@ -439,6 +439,9 @@ def test_special_tokens_stay_where_a_text_is_cut(minilm, tmp_path, texts, trunca
     for whole, own in zip(tokenize(texts[:5], again), plain, strict=True):
         assert whole == [first, *own, last]
         assert cut(whole, again.model_max_length, kept_from_end(again)) == [first, *by_hand(own, 7, truncation), last]
+    if truncation != "head_tail":
+        expected = [[first, *by_hand(own, 7, truncation), last] for own in plain]
+        assert again(texts[:5], truncation=True)["input_ids"] == expected
 
 
 def saved(folder: Path, backend: Tokenizer, **special: str) -> str:
