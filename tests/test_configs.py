@@ -139,7 +139,7 @@ def test_keys_of_the_run_are_the_fields_of_the_class():
 def test_names_are_those_of_the_files():
     for group, choice in CHOICES:
         section = compose(f"{group}={choice}")
-        if group in ("dataset", "embedding"):
+        if group in ("dataset", "embedding", "tokenizer"):
             assert section[group]["name"] == choice
 
 

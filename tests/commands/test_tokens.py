@@ -96,3 +96,12 @@ def test_a_run_and_an_export_from_before_there_were_other_cuts(desk):
     (run / "report.json").unlink()
     outcome = desk.run("train", f"resume={run}")
     assert outcome.code == 0, outcome.err
+
+
+def test_a_study_tells_tokenizers_apart_that_have_the_same_settings(desk):
+    outcome = desk.study("-m", "tokenizer=bpe,wordpiece", "seed=0,1", "tokenizer.vocabulary_size=300")
+    assert outcome.code == 0, outcome.err
+    (file,) = desk.place.rglob("study.json")
+    content = desk.json(file)
+    assert content["factors"] == {"tokenizer.name": ["bpe", "wordpiece"], "seed": [0, 1]}
+    assert "only the newest is counted" not in outcome.out

@@ -7,6 +7,7 @@ space, after a mark and at the beginning of a text.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -21,6 +22,7 @@ BYTES = 256
 class BPETokenizer(WordSplittingTokenizer):
     """Pieces of words, from frequent pairs of bytes."""
 
+    name: Literal["bpe"] = Field("bpe", description="name of the tokenizer")
     vocabulary_size: int = Field(
         8_000, ge=BYTES, description="most pieces of the vocabulary; the 256 bytes are always among them"
     )

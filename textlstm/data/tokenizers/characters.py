@@ -14,6 +14,7 @@ from textlstm.data.tokenizers.trained import UNKNOWN, TrainedTokenizer
 class CharactersTokenizer(TrainedTokenizer):
     """A small vocabulary and long texts; the characters come from the training split alone."""
 
+    name: Literal["characters"] = Field("characters", description="name of the tokenizer")
     vocabulary_size: int = Field(
         1_000, ge=3, description="most characters taken from the training texts, the most frequent first"
     )

@@ -9,6 +9,7 @@ sentence pairs and pools by itself.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from tokenizers import Tokenizer
@@ -27,6 +28,7 @@ SPECIAL = ("bos_token", "eos_token", "sep_token", "cls_token", "mask_token", "pa
 class PretrainedTokenizer(TokenizerSource):
     """A vocabulary that was made for another model: of the texts nothing is looked at."""
 
+    name: Literal["pretrained"] = Field("pretrained", description="name of the tokenizer")
     path: str | None = Field(None, description="name on the hub, such as google-bert/bert-base-uncased, or a folder")
     add_special_tokens: bool = Field(
         False, description="put its special tokens around each text, such as [CLS] and [SEP]"

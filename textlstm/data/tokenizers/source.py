@@ -17,6 +17,7 @@ UNIT = "token_unit"
 class TokenizerSource(Section):
     """Where the tokens of a text come from, and how many of them are read."""
 
+    name: str = Field(description="name of the tokenizer")
     max_length: int = Field(400, ge=1, description="tokens of a text that are read; the rest is cut off")
     truncation: Truncation = Field(
         "head",

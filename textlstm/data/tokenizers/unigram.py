@@ -6,6 +6,7 @@ that training has not seen is an unknown token. Training is not deterministic fr
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -19,6 +20,7 @@ from textlstm.errors import UserError
 class UnigramTokenizer(WordSplittingTokenizer):
     """Pieces of words, of the likeliest division. Its trainer knows no minimum count."""
 
+    name: Literal["unigram"] = Field("unigram", description="name of the tokenizer")
     vocabulary_size: int = Field(8_000, ge=3, description="most pieces of the vocabulary, single characters included")
 
     def train(

@@ -6,6 +6,7 @@ process: the cache (`textlstm.data.tokenizers.cache`) and the checkpoint keep wh
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field
 from tokenizers import Tokenizer, decoders, models
@@ -18,6 +19,7 @@ from textlstm.data.tokenizers.trained import UNKNOWN, WordSplittingTokenizer
 class WordPieceTokenizer(WordSplittingTokenizer):
     """Pieces of words, as BERT takes them apart."""
 
+    name: Literal["wordpiece"] = Field("wordpiece", description="name of the tokenizer")
     vocabulary_size: int = Field(8_000, ge=3, description="most pieces of the vocabulary, single characters included")
     minimum_count: int = Field(2, ge=1, description="a pair of pieces seen less often in training is not joined")
 

@@ -1,6 +1,7 @@
 """The word tokenizer: lower case, Penn-Treebank-like contractions, punctuation marks as words."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field
 from tokenizers import Tokenizer, models
@@ -13,6 +14,7 @@ from textlstm.data.tokenizers.trained import PAD, UNKNOWN, WordSplittingTokenize
 class WordsTokenizer(WordSplittingTokenizer):
     """Words as tokens; the vocabulary comes from the training split alone."""
 
+    name: Literal["words"] = Field("words", description="name of the tokenizer")
     vocabulary_size: int = Field(
         30_000, ge=3, description="most words taken from the training texts, the most frequent first"
     )
