@@ -24,7 +24,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from textlstm.data.words import WordsTokenizer
+from textlstm.data.tokenizers.words import WordsTokenizer
 from textlstm.model import StackedLSTMConfig, StackedLSTMForSequenceClassification
 from textlstm.network import save_checkpoint
 from textlstm.use.checkpoint import load_export

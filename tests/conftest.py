@@ -29,6 +29,15 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_tokenizer_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests train stays out of the user's cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textlstm.data.tokenizers.cache.cache_folder", lambda: folder)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Callable[[str], Path]:
     """Path of a real data file; the test is skipped where it is absent."""

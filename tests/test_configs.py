@@ -1,6 +1,7 @@
 """Every file in `conf/` composes, passes the check at the door, builds, and says when to choose it."""
 
 import re
+from inspect import isabstract
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ from hydra.utils import get_class
 
 from textlstm import StackedLSTMConfig, StackedLSTMForSequenceClassification
 from textlstm.data.source import DatasetSource
-from textlstm.data.words import WordsTokenizer
+from textlstm.data.tokenizers.source import TokenizerSource
 from textlstm.diagnostics.matching import MatchSettings
 from textlstm.door.help import print_help
 from textlstm.door.resume import compose_plain
 from textlstm.door.settings import EvaluationSettings, RunSettings, check_evaluate, check_train, model_names
 from textlstm.embeddings.source import EmbeddingSource
 from textlstm.embeddings.vocabulary import Vocabulary
+from textlstm.errors import UserError
 from textlstm.study.summary import JudgingSettings
 from textlstm.training.settings import TrainingSettings
 
@@ -137,7 +139,7 @@ def test_keys_of_the_run_are_the_fields_of_the_class():
 def test_names_are_those_of_the_files():
     for group, choice in CHOICES:
         section = compose(f"{group}={choice}")
-        if group in ("dataset", "embedding"):
+        if group in ("dataset", "embedding", "tokenizer"):
             assert section[group]["name"] == choice
 
 
@@ -211,8 +213,14 @@ def test_networks_are_built(choice):
 @pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "tokenizer"])
 def test_tokenizers_are_trained(choice):
     tokenizer = check_train(compose(f"tokenizer={choice}")).tokenizer
+    assert isinstance(tokenizer, TokenizerSource)
+    if choice == "pretrained":
+        with pytest.raises(UserError, match=r"tokenizer=pretrained needs a tokenizer"):
+            tokenizer.train([])
+        return
     trained = tokenizer.train(["two words", "two texts"] * 3)
-    assert len(trained("two words").input_ids) == 2
+    # So little text holds no piece that is likelier than its characters.
+    assert len(trained("two words").input_ids) == {"characters": 9, "unigram": 7}.get(choice, 2)
 
 
 @pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "embedding"])
@@ -258,7 +266,8 @@ def test_help_lists_every_group_and_choice(page):
 
 def shipped(base: type) -> list[type]:
     """The program's own subclasses, without those that other tests define."""
-    return [section for section in base.__subclasses__() if section.__module__.startswith("textlstm")]
+    below = [section for child in base.__subclasses__() for section in (child, *shipped(child))]
+    return [section for section in below if section.__module__.startswith("textlstm") and not isabstract(section)]
 
 
 def shown(value: Any) -> str:
@@ -269,8 +278,8 @@ def test_help_lists_every_setting_with_meaning_and_default(page):
     text, config = page("config"), compose()
     rows = {f"training.{name}": field.description for name, field in TrainingSettings.model_fields.items()}
     rows |= {name: field.description for name, field in RunSettings.model_fields.items()}
-    for prefix, base in (("dataset", DatasetSource), ("embedding", EmbeddingSource), ("tokenizer", WordsTokenizer)):
-        for section in (base, *shipped(base)):
+    for prefix, base in (("dataset", DatasetSource), ("embedding", EmbeddingSource), ("tokenizer", TokenizerSource)):
+        for section in shipped(base):
             rows |= {f"{prefix}.{name}": field.description for name, field in section.model_fields.items()}
     for name, description in rows.items():
         assert description

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from textlstm.data.batches import tokenize
 from textlstm.data.files import FilesSource
 from textlstm.data.load import load_data
-from textlstm.data.words import WordsTokenizer
+from textlstm.data.tokenizers.words import WordsTokenizer
 from textlstm.embeddings.corpus import CorpusEmbedding, count_pairs, positive_pmi
 from textlstm.embeddings.glove import GloveEmbedding, open_vectors
 from textlstm.embeddings.random import RandomEmbedding

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from textlstm.data.words import WordsTokenizer
+from textlstm.data.tokenizers.words import WordsTokenizer
 from textlstm.embeddings.source import EmbeddingTable
 from textlstm.errors import UserError
 from textlstm.model import StackedLSTMConfig, StackedLSTMForSequenceClassification

@@ -128,7 +128,12 @@ def make_report(labels: list[str] = TOPICS, examples: int = 426) -> dict[str, An
         )
     diagnostics = make_diagnostics(labels, examples)
     accuracy = sum(row[i] for i, row in enumerate(diagnostics["confusion"])) / examples
-    split = {"truncated_share": 0.8312, "unknown_rate": 0.0213, "tokens_per_text": 432.123}
+    split = {
+        "truncated_share": 0.8312,
+        "truncated_tokens_share": 0.4567,
+        "unknown_rate": 0.0213,
+        "tokens_per_text": 432.123,
+    }
     return {
         "textlstm_version": "0.1.0",
         "run": "runs/bbc_news/2026-11-22_12-00-00-1a2b3c4d",
@@ -172,6 +177,7 @@ def make_report(labels: list[str] = TOPICS, examples: int = 426) -> dict[str, An
             "duplicates_removed": 98,
             "empty_texts_dropped": 0,
             "truncated_share": 0.8312,
+            "truncated_tokens_share": 0.4567,
             "unknown_rate": 0.0213,
             "vocabulary_size": 15858,
             "embedding_size": 200,
@@ -188,7 +194,7 @@ def make_report(labels: list[str] = TOPICS, examples: int = 426) -> dict[str, An
                 "test_share": 0.2,
             },
             "tokenizer": {
-                "_target_": "textlstm.data.words.WordsTokenizer",
+                "_target_": "textlstm.data.tokenizers.words.WordsTokenizer",
                 "vocabulary_size": 30000,
                 "lowercase": True,
                 "max_length": 256,

@@ -20,7 +20,8 @@ from textlstm.data.batches import (
     tokenize,
 )
 from textlstm.data.bbc_news import BBCNews
-from textlstm.data.words import PAD, UNKNOWN, WordsTokenizer
+from textlstm.data.tokenizers.trained import PAD, UNKNOWN
+from textlstm.data.tokenizers.words import WordsTokenizer
 from textlstm.network import vocabulary_of
 
 ODD_TEXTS = [
@@ -200,6 +201,7 @@ def test_text_statistics_are_those_counted_by_hand():
     texts = EncodedTexts([[2, 1, 3], [1, 1, 1, 5, 2], [4]], np.zeros(3, np.int64), 3)
     assert text_statistics(texts, 1) == {
         "truncated_share": pytest.approx(1 / 3),
+        "truncated_tokens_share": pytest.approx(2 / 9),
         "unknown_rate": pytest.approx(4 / 9),
         "tokens_per_text": pytest.approx(3.0),
     }

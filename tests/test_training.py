@@ -19,7 +19,7 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from textlstm.data.batches import Collator, EncodedTexts, SimilarLengthSampler
-from textlstm.data.words import WordsTokenizer
+from textlstm.data.tokenizers.words import WordsTokenizer
 from textlstm.errors import TrainingDiverged, UserError
 from textlstm.model import StackedLSTMConfig, StackedLSTMForSequenceClassification
 from textlstm.training.checkpoints import newest_checkpoint

@@ -68,7 +68,7 @@ def validation_texts(models: Path, network: TorchClassifier) -> tuple[EncodedTex
         return None, str(error).splitlines()[0]
     rows = data.splits["validation"]
     ids = network.encode(list(rows["text"]))
-    return EncodedTexts(ids, rows.with_format("numpy")["label"][:], network.max_length), ""
+    return EncodedTexts(ids, rows.with_format("numpy")["label"][:], network.max_length, network.from_end), ""
 
 
 def megabytes(path: Path) -> str:

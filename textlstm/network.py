@@ -10,6 +10,7 @@ import transformers
 from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from textlstm.data.tokenizers.source import UNIT
 from textlstm.embeddings.source import EmbeddingTable
 from textlstm.embeddings.vocabulary import Vocabulary
 from textlstm.errors import UserError
@@ -17,9 +18,26 @@ from textlstm.model import StackedLSTMConfig, StackedLSTMForSequenceClassificati
 
 
 def vocabulary_of(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-    """The tokens in the order of their ids, and which of them are special."""
+    """The tokens in the order of their ids, which of them are special, what a token is, and how words become tokens."""
     number = tokenizer.get_vocab()
-    return Vocabulary(sorted(number, key=number.__getitem__), frozenset(tokenizer.all_special_ids))
+    added = tokenizer.backend_tokenizer.get_added_tokens_decoder()  # type: ignore[attr-defined]
+    special = {*tokenizer.all_special_ids, *(place for place, token in added.items() if token.special)}
+    unit = tokenizer.init_kwargs.get(UNIT, "words")
+
+    def encode(words: Sequence[str]) -> list[list[int]]:
+        return words_as_ids(words, tokenizer, before="" if unit == "characters" else "a ")
+
+    return Vocabulary(
+        sorted(number, key=number.__getitem__), frozenset(special), unit, None if unit == "words" else encode
+    )
+
+
+def words_as_ids(words: Sequence[str], tokenizer: PreTrainedTokenizerBase, *, before: str) -> list[list[int]]:
+    """The ids of each word behind `before`, without those of `before`: many tokenizers begin a text otherwise."""
+    backend = tokenizer.backend_tokenizer  # type: ignore[attr-defined]
+    first = len(backend.encode(before.strip(), add_special_tokens=False).ids)
+    encodings = backend.encode_batch([before + word for word in words], add_special_tokens=False)
+    return [encoding.ids[first:] for encoding in encodings]
 
 
 def build_network(

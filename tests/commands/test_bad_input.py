@@ -59,6 +59,12 @@ WRONG_SETTINGS = {
     # a setting of another choice
     "dataset=folder": ["dataset.train", "dataset=folder|dataset=files|folder"],
     "embedding.path=x.txt": ["embedding.path", "glove"],
+    "tokenizer=unigram tokenizer.minimum_count=2": [
+        "tokenizer.minimum_count",
+        r"tokenizer=bpe\|characters\|wordpiece\|words",
+        "not of tokenizer=unigram",
+    ],
+    "tokenizer.path=x": ["tokenizer.path", "pretrained"],
     # taken away
     "~model": ["model"],
     "~model.layers": ["model.layers"],
@@ -123,6 +129,11 @@ WRONG_SETTINGS = {
     "training.threads=-2": ["training.threads=-2"],
     "tokenizer.vocabulary_size=0": ["tokenizer.vocabulary_size=0"],
     "tokenizer.max_length=0": ["tokenizer.max_length=0"],
+    "tokenizer.truncation=middle": ["tokenizer.truncation='?middle", "'head', 'tail' or 'head_tail'"],
+    "tokenizer.truncation=head_tail tokenizer.max_length=1": ["head_tail has no effect", "max_length=1"],
+    "tokenizer=bpe tokenizer.vocabulary_size=100": ["tokenizer.vocabulary_size=100", "256"],
+    "tokenizer=characters tokenizer.digits=split": ["digits=split has no effect", "each digit is a token"],
+    "tokenizer.unicode=nfd": ["tokenizer.unicode='?nfd", "nfkc"],
     "embedding.embedding_size=0": ["embedding.embedding_size=0"],
     "dataset.split_seed=-1": ["dataset.split_seed=-1"],
     "dataset.validation_share=1": ["dataset.validation_share=1"],

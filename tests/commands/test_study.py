@@ -14,7 +14,7 @@ from rich.console import Console
 
 import textlstm.data.load
 import textlstm.diagnostics.linear_baseline
-from textlstm.data.words import WordsTokenizer
+from textlstm.data.tokenizers.words import WordsTokenizer
 from textlstm.door.pool import count_workers
 from textlstm.door.resume import compose_plain
 from textlstm.door.study_lines import Pace, StudyLines

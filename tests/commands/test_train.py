@@ -119,6 +119,8 @@ DOCUMENTED = {
     "data.fingerprint": str,
     "data.duplicates_removed": int,
     "data.truncated_share": float,
+    "data.truncated_tokens_share": float,
+    "data.vocabulary_size": int,
     "data.unknown_rate": float,
     "seed": int,
     "config": dict,
@@ -338,6 +340,7 @@ def test_every_setting_of_the_specification_reaches_the_run(desk):
         assert found == {"false": False}.get(str(value), value)
     assert (report["model"]["layers"], report["model"]["hidden_size"], report["seed"]) == (3, 6, 5)
     assert report["data"]["truncated_share"] > 0
+    assert report["data"]["truncated_tokens_share"] > 0
     assert report["data"]["unknown_rate"] > 0
     assert network["vocab_size"] == 25 + 2  # and padding and the unknown word
     assert (network["pooling"], network["bidirectional"], network["dropout"]) == ("attention", False, 0.25)

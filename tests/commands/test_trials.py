@@ -102,7 +102,7 @@ def test_a_tuned_study_is_not_done_twice_and_is_told_again(desk, tuned):
 
 
 def test_what_the_studies_share_is_prepared_once(desk, monkeypatch):
-    from textlstm.data.words import WordsTokenizer
+    from textlstm.data.tokenizers.words import WordsTokenizer
 
     calls = []
     whole = WordsTokenizer.train

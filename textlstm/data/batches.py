@@ -9,6 +9,8 @@ from datasets import DatasetDict
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from textlstm.data.cut import cut, kept_from_end
+
 WINDOW = 16
 """Batches that are sorted by length together: enough to save padding, few enough to stay random."""
 
@@ -16,13 +18,13 @@ WINDOW = 16
 class EncodedTexts(torch.utils.data.Dataset[dict[str, Any]]):
     """Texts as ids with their labels.
 
-    whole: the ids of each text, uncut. ids: the same, cut at `max_length`: what the network reads.
-    labels: int64 [N]. lengths: tokens that are read, int64 [N].
+    whole: the ids of each text, uncut. ids: the same, cut to `max_length`, the last `from_end` of them from the text's
+    end: what the network reads. labels: int64 [N]. lengths: tokens that are read, int64 [N].
     """
 
-    def __init__(self, whole: list[list[int]], labels: np.ndarray, max_length: int) -> None:
-        self.whole, self.labels, self.max_length = whole, labels, max_length
-        self.ids = [text[:max_length] for text in whole]
+    def __init__(self, whole: list[list[int]], labels: np.ndarray, max_length: int, from_end: int = 0) -> None:
+        self.whole, self.labels, self.max_length, self.from_end = whole, labels, max_length, from_end
+        self.ids = [cut(text, max_length, from_end) for text in whole]
         self.lengths = np.array([len(text) for text in self.ids])
 
     def __len__(self) -> int:
@@ -33,7 +35,7 @@ class EncodedTexts(torch.utils.data.Dataset[dict[str, Any]]):
 
     def subset(self, indices: np.ndarray) -> "EncodedTexts":
         """The texts at `indices`, in that order."""
-        return EncodedTexts([self.whole[i] for i in indices], self.labels[indices], self.max_length)
+        return EncodedTexts([self.whole[i] for i in indices], self.labels[indices], self.max_length, self.from_end)
 
     def by_length(self) -> np.ndarray:
         """Indices from the shortest text to the longest; equal lengths keep their order."""
@@ -43,24 +45,30 @@ class EncodedTexts(torch.utils.data.Dataset[dict[str, Any]]):
 def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
     """Whole texts as ids. A text in which the tokenizer finds nothing becomes one unknown token."""
     # The tokenizer behind transformers' class, which would warn about texts longer than are read.
-    encodings = tokenizer.backend_tokenizer.encode_batch(list(texts))  # type: ignore[attr-defined]
+    backend = tokenizer.backend_tokenizer  # type: ignore[attr-defined]
+    # Each call of transformers' class leaves its own cut and padding here.
+    backend.no_truncation()
+    backend.no_padding()
+    encodings = backend.encode_batch(list(texts))
     return [encoding.ids or [tokenizer.unk_token_id] for encoding in encodings]
 
 
 def encode_splits(splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> dict[str, EncodedTexts]:
     """Every split with the columns `text` and `label` as ids, made once for all epochs."""
+    limits = tokenizer.model_max_length, kept_from_end(tokenizer)
     return {
-        name: EncodedTexts(tokenize(rows["text"], tokenizer), np.asarray(rows["label"]), tokenizer.model_max_length)
+        name: EncodedTexts(tokenize(rows["text"], tokenizer), np.asarray(rows["label"]), *limits)
         for name, rows in splits.items()
     }
 
 
 def text_statistics(texts: EncodedTexts, unknown_id: int) -> dict[str, float]:
-    """Share of texts that are cut, share of unknown tokens, and mean tokens of a text, all uncut."""
+    """Shares of texts and of tokens that are cut; share of unknown tokens and mean tokens of a text, both uncut."""
     lengths = np.array([len(text) for text in texts.whole])
     unknown = sum(text.count(unknown_id) for text in texts.whole)
     return {
         "truncated_share": float((lengths > texts.max_length).mean()),
+        "truncated_tokens_share": 1 - int(texts.lengths.sum()) / int(lengths.sum()),
         "unknown_rate": unknown / int(lengths.sum()),
         "tokens_per_text": float(lengths.mean()),
     }

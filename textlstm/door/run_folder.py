@@ -14,6 +14,9 @@ from textlstm.files import write_atomically
 
 REPORT = "report.json"
 
+MOVED = {"textlstm.data.words.WordsTokenizer": "textlstm.data.tokenizers.words.WordsTokenizer"}
+"""Classes that stored configurations call by an earlier name."""
+
 
 @cache
 def run_name() -> str:
@@ -33,6 +36,9 @@ def load_stored_config(run: Path) -> dict[str, Any]:
         raise UserError(
             f"{run}/.hydra/config.yaml is damaged: it holds no configuration.\nCopy the run again, or train anew."
         )
+    for section in config.values():
+        if isinstance(section, dict) and section.get("_target_") in MOVED:
+            section["_target_"] = MOVED[section["_target_"]]
     return config
 
 

@@ -13,7 +13,7 @@ from hydra.utils import get_class
 from pydantic import Field, ValidationError
 
 from textlstm.data.source import DatasetSource
-from textlstm.data.words import WordsTokenizer
+from textlstm.data.tokenizers.source import TokenizerSource
 from textlstm.diagnostics.matching import MatchSettings
 from textlstm.door.contract import check_across, check_match
 from textlstm.embeddings.source import EmbeddingSource
@@ -92,7 +92,7 @@ class TrainSettings:
     """All settings of `train.py`, checked."""
 
     dataset: DatasetSource
-    tokenizer: WordsTokenizer
+    tokenizer: TokenizerSource
     embedding: EmbeddingSource
     model: dict[str, Any]
     match: MatchSettings

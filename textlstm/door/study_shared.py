@@ -86,7 +86,7 @@ def describe_shared(group: Sequence[StudyRun]) -> str:
     assert settings is not None
     baseline = ", linear baseline" if settings.run.baseline == "linear" else ""
     return (
-        f"{settings.dataset.name}: texts, words, vectors ({settings.embedding.name}){baseline}, once for {len(group)} run"
+        f"{settings.dataset.name}: texts, tokens, vectors ({settings.embedding.name}){baseline}, once for {len(group)} run"
         + "s" * (len(group) != 1)
     )
 

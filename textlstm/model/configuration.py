@@ -87,7 +87,7 @@ class StackedLSTMConfig(PreTrainedConfig):
 
     word_dropout: float | int = setting(0.0, "share of tokens that become unknown, drawn per position", **RATE)
     type_dropout: float | int = setting(
-        0.0, "share of word types of a sequence whose vectors become zero (Gal 2016)", **RATE
+        0.0, "share of token types of a sequence whose vectors become zero (Gal 2016)", **RATE
     )
     embedding_dropout: float | int = setting(
         0.0, "share of rows of the table that are zero for a batch (Merity 2018)", **RATE

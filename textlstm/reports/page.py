@@ -68,6 +68,7 @@ def render_page(report: dict[str, Any]) -> str:
         ],
         chosen_by=CHOSEN_BY.get((config.get("training") or {}).get("metric", "")),
         max_length=(config.get("tokenizer") or {}).get("max_length"),
+        truncation=(config.get("tokenizer") or {}).get("truncation", "head"),
         settings=settings_groups(config),
     )
 

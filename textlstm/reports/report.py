@@ -105,10 +105,11 @@ def describe_data(
     tokenizer: PreTrainedTokenizerBase,
     table: EmbeddingTable | None = None,
 ) -> dict[str, Any]:
-    """What the texts are like, by split and (weighted by texts, unknown tokens by tokens) overall."""
+    """What the texts are like, by split and (weighted by texts, shares of tokens by tokens) overall."""
     by_split = {name: text_statistics(split, tokenizer.unk_token_id) for name, split in texts.items()}
+    one = next(iter(texts.values()))
     everything = EncodedTexts(
-        [ids for split in texts.values() for ids in split.whole], np.zeros(0), next(iter(texts.values())).max_length
+        [ids for split in texts.values() for ids in split.whole], np.zeros(0), one.max_length, one.from_end
     )
     return {
         "fingerprint": data.fingerprint,

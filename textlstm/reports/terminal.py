@@ -75,8 +75,11 @@ def print_start(
     console.print(f"run       {folder}")
     console.print(
         f"data      {sizes} texts ({' / '.join(texts)}), {facts['duplicates_removed']} repeats removed, "
-        f"{facts['empty_texts_dropped']} empty ones dropped, {100 * facts['truncated_share']:.0f}% cut, "
-        f"{100 * facts['unknown_rate']:.1f}% unknown words",
+        f"{facts['empty_texts_dropped']} empty ones dropped",
+    )
+    console.print(
+        f"tokens    {facts['tokens_per_text']:.1f} a text, {facts['vocabulary_size']:,} in the vocabulary, {percent(facts['unknown_rate'], 1)} unknown; "
+        f"cut are {percent(facts['truncated_share'], 1)} of the texts, {percent(facts['truncated_tokens_share'], 1)} of the tokens",
     )
     if covered := facts["coverage"]:
         console.print(

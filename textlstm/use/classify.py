@@ -39,9 +39,12 @@ class Classifier:
             self.config: dict[str, Any] = json.loads((file.parent / "config.json").read_text(encoding="utf-8"))
             self.labels: list[str] = self.config["labels"]
             self.max_length: int = self.config["max_length"]
+            self.from_end: int = self.config.get("kept_from_end", 0)
             self.pad_id: int = self.config["pad_token_id"]
             self.unknown_id: int = self.config["unk_token_id"]
             self.tokenizer = Tokenizer.from_file(str(file.parent / "tokenizer.json"))
+            self.tokenizer.no_truncation()
+            self.tokenizer.no_padding()
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 4
             options.intra_op_num_threads = threads or usable_cores()
@@ -65,7 +68,7 @@ class Classifier:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Texts as ids, cut where training cut them; one in which the tokenizer finds nothing is one unknown token."""
         encodings = self.tokenizer.encode_batch(list(texts))
-        return [encoding.ids[: self.max_length] or [self.unknown_id] for encoding in encodings]
+        return [cut(encoding.ids, self.max_length, self.from_end) or [self.unknown_id] for encoding in encodings]
 
     def logits(self, ids: Sequence[Sequence[int]]) -> "np.ndarray":
         """Logits float32 [N, C], in the order of `ids`; batches run from short to long texts."""
@@ -80,6 +83,13 @@ class Classifier:
         """Ids and mask int64 [B, T], padding behind -> logits [B, C]."""
         feeds = {"input_ids": input_ids, "attention_mask": attention_mask}
         return self.session.run(["logits"], feeds)[0]  # type: ignore[no-any-return]
+
+
+def cut(ids: list[int], max_length: int, from_end: int = 0) -> list[int]:
+    """At most `max_length` of `ids`: the last `from_end`, and before them the first ones."""
+    if len(ids) <= max_length:
+        return ids
+    return ids[: max_length - from_end] + ids[len(ids) - from_end :]
 
 
 def pad(texts: Sequence[Sequence[int]], pad_id: int) -> tuple["np.ndarray", "np.ndarray"]:

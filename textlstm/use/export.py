@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from textlstm.data.batches import EncodedTexts
+from textlstm.data.cut import FROM_END
 from textlstm.errors import UserError
 from textlstm.use import classify
 from textlstm.use.checkpoint import load_export
@@ -86,6 +87,7 @@ def _write(network: TorchClassifier, tokenizer_file: Path, folder: Path) -> None
         "model_type": MODEL_TYPE,
         "labels": network.labels,
         "max_length": network.max_length,
+        FROM_END: network.from_end,
         "pad_token_id": network.pad_id or 0,
         "unk_token_id": network.unknown_id,
         "network": config.to_diff_dict(),

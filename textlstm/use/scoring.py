@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from textlstm.data.batches import EncodedTexts
+from textlstm.data.cut import FROM_END
 from textlstm.errors import UserError
 from textlstm.model import StackedLSTMConfig, StackedLSTMForSequenceClassification
 from textlstm.network import load_checkpoint
@@ -67,4 +68,5 @@ def tokenizer_of(exported: Classifier) -> PreTrainedTokenizerBase:
         pad_token=tokenizer.id_to_token(exported.pad_id),
         unk_token=tokenizer.id_to_token(exported.unknown_id),
         model_max_length=exported.max_length,
+        **{FROM_END: exported.from_end},
     )

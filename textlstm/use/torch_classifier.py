@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from textlstm.data.cut import kept_from_end
 from textlstm.network import load_checkpoint
 from textlstm.training.allocation import keep_freed_memory
 from textlstm.use.classify import Classifier
@@ -18,7 +19,7 @@ class TorchClassifier(Classifier):
         keep_freed_memory()
         self.model, tokenizer = load_checkpoint(folder)
         self.labels = list(self.model.config.id2label.values())
-        self.max_length = tokenizer.model_max_length
+        self.max_length, self.from_end = tokenizer.model_max_length, kept_from_end(tokenizer)
         self.pad_id, self.unknown_id = tokenizer.pad_token_id, tokenizer.unk_token_id
         # The tokenizer behind transformers' class, which would warn about texts longer than are read.
         self.tokenizer = tokenizer.backend_tokenizer  # type: ignore[attr-defined]
