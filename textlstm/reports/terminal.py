@@ -9,6 +9,7 @@ from rich.table import Table
 
 from textlstm.model import StackedLSTMForSequenceClassification
 from textlstm.network import count_parameters
+from textlstm.reports.copies import copies_lines, groups_line
 from textlstm.reports.wording import describe_baseline, describe_result, duration, percent, signed
 
 
@@ -78,6 +79,10 @@ def print_start(
         f"{facts['empty_texts_dropped']} empty ones dropped, {100 * facts['truncated_share']:.0f}% cut, "
         f"{100 * facts['unknown_rate']:.1f}% unknown words",
     )
+    for line in copies_lines(facts["duplicates"]):
+        console.print(f"copies    {line}")
+    if facts["groups"]:
+        console.print(f"groups    {groups_line(facts['groups'])}")
     if covered := facts["coverage"]:
         console.print(
             f"vectors   cover {100 * covered['vocabulary']:.1f}% of the vocabulary and {100 * covered['running_tokens']:.1f}% of the running text",
