@@ -89,7 +89,7 @@ def train(settings: TrainSettings, prepared: Prepared, folder: Path) -> None:
         history=result.history,
         baseline=prepared.baseline(settings.run.baseline),
     )
-    finish_run(folder, report, logits["test"], texts["test"].labels)
+    finish_run(folder, report, logits["test"], texts["test"].labels, in_train=data.in_train)
     print_report(console, report)
     print_next(console, folder)
 

@@ -183,6 +183,13 @@ def make_report(labels: list[str] = TOPICS, examples: int = 426) -> dict[str, An
             "embedding_size": 200,
             "coverage": {"vocabulary": 1.0, "running_tokens": 0.9787},
             "warnings": ["too few rows to take test texts from: weather (all stay in train)"],
+            "duplicates": make_duplicates(),
+            "groups": {
+                "column": "document",
+                "rows_without": 3,
+                "in_two_given_splits": [],
+                "splits": {"train": {"groups": 1234, "share": 0.7012}, "test": {"groups": 321, "share": 0.1988}},
+            },
             "splits": {name: dict(split) for name in ("train", "validation", "test")},
         },
         "seed": 0,
@@ -224,6 +231,38 @@ def make_report(labels: list[str] = TOPICS, examples: int = 426) -> dict[str, An
         },
         "history": history,
         "diagnostics": {"test": diagnostics},
+    }
+
+
+def make_duplicates() -> dict[str, Any]:
+    """Copies of a data set whose train and test are given and whose validation is made."""
+    none = {"exact": 0, "near": 0, "label_conflicts": 0}
+    given = {
+        "inside": {
+            "train": {"texts": 25000, "exact": 96, "near": 21, "label_conflicts": 7},
+            "test": {"texts": 25000, "exact": 1990, "near": 16, "label_conflicts": 0},
+        },
+        "across": [
+            {"split": "test", "other": "train", "exact": 123, "near": 1, "label_conflicts": 5}
+            | {"rows": {"exact": [4, 8], "near": [15]}}
+        ],
+    }
+    used = {
+        "inside": {split: {"texts": 100} | none for split in ("train", "validation", "test")},
+        "across": [
+            {"split": split, "other": other, "rows": {"exact": [], "near": []}} | none
+            for split, other in (("test", "validation"), ("test", "train"), ("validation", "train"))
+        ],
+    }
+    return {
+        "normalisation": "NFKC, case folded, white space collapsed",
+        "near": {"similarity": 0.8, "shingle_words": 3, "minimum_words": 10},
+        "removed": "exact",
+        "given": given,
+        "used": used,
+        "conflict_examples": [
+            {"text": "an <odd> text", "labels": {"test": {"sport": 1}, "train": {"tech": 1200, "sport": 2}}}
+        ],
     }
 
 
@@ -339,6 +378,40 @@ def test_baseline_is_compared_honestly(right, words):
 
 def test_baseline_is_silent_about_a_split_it_has_not_seen():
     assert describe_baseline("train", {"accuracy": 0.89, "examples": 100}, {"test": {"accuracy": 0.9}}) is None
+
+
+def test_copies_stand_in_a_table_before_and_after_their_removal():
+    html = render_page(make_report())
+    table = html.split("<h3>Copies and label conflicts</h3>")[1].split("</section>")[0]
+    rows = {
+        name: re.findall(r"<td>([^<]*)</td>", cells)
+        for name, cells in re.findall(r'<tr><th scope="row">([^<]*)</th>(.*?)</tr>', table)
+    }
+    assert rows == {
+        "inside train": ["96", "21", "7", "0", "0", "0"],
+        "inside validation": ["–", "–", "–", "0", "0", "0"],
+        "inside test": ["1,990", "16", "0", "0", "0", "0"],
+        "test texts in validation": ["–", "–", "–", "0", "0", "0"],
+        "test texts in train": ["123", "1", "5", "0", "0", "0"],
+        "validation texts in train": ["–", "–", "–", "0", "0", "0"],
+    }
+    text = Page(html).text
+    assert "“an <odd> text”: test sport (1); train tech (1,200), sport (2)" in text
+    assert "share 80% of their runs of 3 words" in text
+    assert "Groups (document): train 1,234 with 70.1% of the texts, test 321 with 19.9% of the texts." in text
+
+
+@pytest.mark.parametrize("change", [{"duplicates": None, "groups": None}, None])
+def test_a_page_without_copies_or_groups_says_nothing_of_them(change):
+    report = make_report()
+    for name in ("duplicates", "groups"):
+        if change is None:
+            del report["data"][name]  # a report of an earlier version
+        else:
+            report["data"][name] = None
+    html = render_page(report)
+    assert "Copies and label conflicts" not in html
+    assert "Groups (" not in html
 
 
 def test_words_of_the_user_are_text_and_nothing_else():

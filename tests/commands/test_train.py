@@ -118,6 +118,10 @@ DOCUMENTED = {
     "training.precision": str,
     "data.fingerprint": str,
     "data.duplicates_removed": int,
+    "data.duplicates.given.inside.train.exact": int,
+    "data.duplicates.used.inside.test.near": int,
+    "data.duplicates.used.across": list,
+    "data.duplicates.conflict_examples": list,
     "data.truncated_share": float,
     "data.truncated_tokens_share": float,
     "data.vocabulary_size": int,
@@ -183,7 +187,7 @@ def test_the_report_holds_the_settings_of_the_run(finished):
 def test_predictions_give_the_reported_test_scores(finished):
     table = pd.read_parquet(finished.folder / "predictions.parquet")
     test, names = finished.report["splits"]["test"], finished.report["labels"]
-    assert list(table.columns) == ["index", "label", "prediction", "probabilities"]
+    assert list(table.columns) == ["index", "label", "prediction", "probabilities", "in_train"]
     assert table["index"].tolist() == list(range(12))
     probabilities = np.stack(table["probabilities"])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
@@ -482,12 +486,36 @@ def test_empty_texts_are_dropped_and_counted(desk, finished):
     assert re.search(r"\b2 empty", outcome.out)
 
 
-def test_repeats_are_removed_before_the_split_where_asked(desk, finished):
+def test_repeats_are_removed_before_the_split(desk, finished):
     rows = desk.rows()
     desk.csv("rows.csv", [*rows, *rows[:4]])
-    report = desk.report(desk.train("dataset.deduplicate=exact").folder)
+    outcome = desk.train()
+    report = desk.report(outcome.folder)
     assert report["data"]["duplicates_removed"] == 4
     assert report["data"]["fingerprint"] == finished.report["data"]["fingerprint"]
+    assert re.search(r"copies +as read: train 4 exact", outcome.out)
+    assert re.search(r"copies +as used: none", outcome.out)
+
+
+def test_repeats_that_stay_are_told_everywhere(desk):
+    rows = [*desk.rows(), ("two meanings of one text", "food"), ("two meanings of one text", "tech")]
+    desk.csv("rows.csv", rows)
+    desk.csv("test.csv", [("fresh words here", "sport"), *rows[:3], ("Two meanings  of one text", "tech")])
+    outcome = desk.train("dataset.test=test.csv", "dataset.deduplicate=none")
+    data = desk.report(outcome.folder)["data"]
+    assert data["duplicates_removed"] == 0
+    (read,) = data["duplicates"]["given"]["across"]
+    assert (read["split"], read["other"], read["exact"], read["label_conflicts"]) == ("test", "train", 4, 1)
+    assert read["rows"] == {"exact": [1, 2, 3, 4], "near": []}
+    table = pd.read_parquet(outcome.folder / "predictions.parquet")
+    used = {row["other"]: row for row in data["duplicates"]["used"]["across"] if row["split"] == "test"}
+    assert np.flatnonzero(table["in_train"] == "exact").tolist() == used["train"]["rows"]["exact"]
+    assert sum(row["exact"] for row in used.values()) >= 4
+    assert "as read: train 1 exact, test in train 4 exact" in outcome.out
+    assert "training text stands there with several labels: all rows are kept" in outcome.out
+    page = (outcome.folder / "report.html").read_text()
+    assert "test texts in train" in page
+    assert "“two meanings of one text”: test tech (1); train food (1), tech (1)" in page
 
 
 def test_vocabulary_comes_from_the_training_texts_alone(desk):

@@ -1,24 +1,35 @@
 """From a source to three clean splits of a `DatasetDict` with one `ClassLabel`.
 
-Order: read, drop empty texts, drop repeats, split what was not given, take a share of train, check the labels.
+Order: read, drop empty texts, count copies, remove those of train, split what was not given (by
+groups, if there are any), take a share of train, check the labels, count copies again.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
-from sklearn.model_selection import train_test_split
 
+from textlstm.data.deduplicate import remove_copies
+from textlstm.data.duplicates import Copies, count_copies, describe_copies, kinds_of_copy, number_copies
+from textlstm.data.groups import describe_groups, number_groups, shared_groups
+from textlstm.data.labels import check_labels, sort_labels
+from textlstm.data.near_duplicates import NO_PAIRS, near_pairs
 from textlstm.data.source import SPLITS, DatasetSource, Frames
+from textlstm.data.splits import complete_splits, take_share
 from textlstm.errors import UserError
 
 
 @dataclass
 class LoadedData:
-    """The splits, and what was done to get them."""
+    """The splits, and what was done to get them.
+
+    duplicates: counts of copies (`textlstm.data.duplicates`), None where they were not asked for.
+    in_train: for each test text `exact` or `near` where train has such a copy of it, else an empty string.
+    groups: what became of `dataset.group_column`, None without it.
+    """
 
     splits: DatasetDict
     label_names: list[str]
@@ -26,10 +37,15 @@ class LoadedData:
     duplicates_removed: int = 0
     empty_texts_dropped: int = 0
     warnings: list[str] = field(default_factory=list)
+    duplicates: dict[str, Any] | None = None
+    in_train: np.ndarray | None = None
+    groups: dict[str, Any] | None = None
 
 
-def load_data(source: DatasetSource) -> LoadedData:
+def load_data(source: DatasetSource, *, count: bool = True) -> LoadedData:
     """Read `source` and give train, validation and test with the columns `text` and `label`.
+
+    Without `count` copies are looked for only as far as they are to be removed; the splits are the same.
 
     Raises `UserError` for an empty split, fewer than two classes, and a label that train lacks.
     """
@@ -37,15 +53,28 @@ def load_data(source: DatasetSource) -> LoadedData:
     if "train" not in frames:
         raise UserError("There is no training data.\nGive it: dataset.train=FILE.")
     frames, empty = drop_empty_texts(frames)
-    removed = 0
-    if source.deduplicate == "exact":
-        frames, removed = remove_repeats(frames)
+    frames, alone = number_groups(frames)
+    given, texts = number_copies(frames)
+    copies = Copies(texts, near_pairs(texts) if count or source.deduplicate == "near" else NO_PAIRS)
+    frames, removed = remove_copies(given, copies, source.deduplicate)
     frames, warnings = complete_splits(frames, source)
     frames["train"] = take_share(frames["train"], source.train_share, source.split_seed)
     label_names = sort_labels(set(frames["train"]["label"]))
     check_labels(frames, label_names)
     splits = to_datasets(frames, label_names)
-    return LoadedData(splits, label_names, fingerprint(splits), removed, empty, warnings)
+    data = LoadedData(splits, label_names, fingerprint(splits), removed, empty, warnings)
+    if source.group_column:
+        shared = shared_groups(given)
+        data.groups = describe_groups(frames, column=source.group_column, without=alone, shared=shared)
+        data.warnings += group_warnings(data.groups)
+    if count:
+        counts = count_copies(given, copies)
+        data.duplicates = describe_copies(
+            counts, count_copies(frames, copies), removed=source.deduplicate, frames=given
+        )
+        data.in_train = kinds_of_copy(frames["test"], frames["train"], copies)
+        data.warnings += conflict_warnings(counts, kept=source.deduplicate == "none")
+    return data
 
 
 def load_evaluation_data(
@@ -58,7 +87,7 @@ def load_evaluation_data(
     """
     frames = {} if as_in_training else source.read()
     if as_in_training or ("train" in frames and split not in frames):
-        data = load_data(source)
+        data = load_data(source, count=False)
         frames = {split: frame_of(data.splits[split], data.label_names)}
     if split not in frames:
         raise UserError(
@@ -68,6 +97,27 @@ def load_evaluation_data(
     check_labels(frames, label_names, trained="the checkpoint's classes")
     splits = to_datasets(frames, label_names)
     return LoadedData(splits, label_names, fingerprint(splits), 0, empty)
+
+
+def group_warnings(groups: dict[str, Any]) -> list[str]:
+    """Groups that stand on both sides, and rows without one."""
+    column, warnings = groups["column"], []
+    for both in groups["in_two_given_splits"]:
+        warnings.append(
+            f"groups of '{column}' that stand in both {both['split']} and {both['other']}, as they were given: {both['groups']:,}"
+        )
+    if groups["rows_without"]:
+        warnings.append(f"rows without a value in '{column}', each a group of its own: {groups['rows_without']:,}")
+    return warnings
+
+
+def conflict_warnings(counts: dict[str, Any], *, kept: bool) -> list[str]:
+    """Training texts with several labels."""
+    conflicts = counts["inside"]["train"]["label_conflicts"]
+    if not conflicts:
+        return []
+    stand = "1 training text stands" if conflicts == 1 else f"{conflicts:,} training texts stand"
+    return [f"{stand} there with several labels: {'all rows are' if kept else 'the first row is'} kept"]
 
 
 def frame_of(split: Dataset, label_names: list[str]) -> pd.DataFrame:
@@ -85,92 +135,6 @@ def drop_empty_texts(frames: Frames) -> tuple[Frames, int]:
         kept[split] = frame[filled].reset_index(drop=True)
         dropped += int((~filled).sum())
     return kept, dropped
-
-
-def remove_repeats(frames: Frames) -> tuple[Frames, int]:
-    """Keep the first of equal texts in train, and none that also stands in another given split.
-
-    A given validation or test split is never changed.
-    """
-    train = frames["train"]
-    elsewhere = {text.strip() for split in frames if split != "train" for text in frames[split]["text"]}
-    stripped = train["text"].str.strip()
-    kept = train[~stripped.duplicated() & ~stripped.isin(elsewhere)].reset_index(drop=True)
-    if kept.empty:
-        raise UserError(
-            "Every training text also stands in validation or test.\nUse dataset.deduplicate=none to keep them."
-        )
-    return {**frames, "train": kept}, len(train) - len(kept)
-
-
-def complete_splits(frames: Frames, source: DatasetSource) -> tuple[Frames, list[str]]:
-    """Take the missing validation and test splits off train, stratified by class.
-
-    Shares are of the rows before any is taken, so 0.1 and 0.2 give 70 / 10 / 20%. A class too small
-    to be divided stays in train, with a warning.
-    """
-    total, warnings = len(frames["train"]), []
-    for split, share in (("test", source.test_share), ("validation", source.validation_share)):
-        if split in frames:
-            continue
-        train = frames["train"]
-        counts = train["label"].value_counts()
-        # Two rows a class are what stratification needs; with fewer nothing could be learned or judged.
-        small = sorted(counts.index[counts < 2])
-        movable, fixed = train[~train["label"].isin(small)], train[train["label"].isin(small)]
-        if small:
-            warnings.append(f"too few rows to take {split} texts from: {', '.join(small)} (all stay in train)")
-        wanted = round(share * total)
-        classes = movable["label"].nunique()
-        wanted = max(wanted, classes)
-        if len(movable) - wanted < classes or not classes:
-            raise UserError(
-                f"{len(train)} training rows in {len(counts)} classes are too few to take a {split} split from.\n"
-                f"Give more rows, or a file: dataset.{split}=FILE."
-            )
-        rest, taken = train_test_split(
-            movable, test_size=wanted, random_state=source.split_seed, stratify=movable["label"]
-        )
-        frames = {
-            **frames,
-            "train": pd.concat([rest.sort_index(), fixed]).sort_index(),
-            split: taken.sort_index(),
-        }
-    frames = {split: frame.reset_index(drop=True) for split, frame in frames.items()}
-    return frames, warnings
-
-
-def take_share(train: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
-    """That share of each class, at least one text, in the order of the rows; a smaller share is part of a larger one."""
-    if share == 1:
-        return train
-    shuffled = train.iloc[np.random.default_rng(seed).permutation(len(train))]
-    place, size = shuffled.groupby("label").cumcount(), shuffled.groupby("label")["label"].transform("size")
-    return shuffled[place < np.ceil(share * size)].sort_index().reset_index(drop=True)
-
-
-def sort_labels(labels: set[str]) -> list[str]:
-    """Class names in order; by number where all are whole numbers (so that 10 follows 9)."""
-    if all(re.fullmatch("-?[0-9]+", label) for label in labels):
-        return sorted(labels, key=lambda label: (int(label), label))
-    return sorted(labels)
-
-
-def check_labels(frames: Frames, label_names: list[str], trained: str = "the training split") -> None:
-    """Raise for one class only, and for a class that training has not seen."""
-    if len(label_names) < 2:
-        raise UserError(
-            f"All training texts have the label '{label_names[0]}'.\nA classifier needs at least two classes: check dataset.label_column."
-        )
-    for split, frame in frames.items():
-        unknown = sorted(set(frame["label"]) - set(label_names))
-        if unknown:
-            shown = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
-            known = ", ".join(label_names[:8]) + (" ..." if len(label_names) > 8 else "")
-            raise UserError(
-                f"The {split} split has labels that are not among {trained}: {shown}.\n"
-                f"Known: {known}.\nRelabel or remove those rows, or add training texts for them."
-            )
 
 
 def to_datasets(frames: Frames, label_names: list[str]) -> DatasetDict:

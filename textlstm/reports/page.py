@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from textlstm.reports.copies import copies_rows
 from textlstm.reports.pictures import learning_curve, reliability_diagram
 from textlstm.reports.wording import (
     count_right,
@@ -53,6 +54,7 @@ def render_page(report: dict[str, Any]) -> str:
         report=report,
         **{name: report.get(name) for name in ("generalization_gap", "model", "training", "data", "history", "seed")},
         headline=headline,
+        copies=copies_rows((report.get("data") or {}).get("duplicates")),
         result=describe_result(headline, splits[headline]),
         linear=linear,
         comparison=describe_baseline(headline, splits[headline], linear),

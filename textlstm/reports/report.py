@@ -121,12 +121,21 @@ def describe_data(
         "embedding_size": model.config.embedding_size,
         "coverage": coverage(table, tokenizer.all_special_ids, texts["train"].whole) if table else None,
         "warnings": data.warnings,
+        "duplicates": data.duplicates,
+        "groups": data.groups,
     }
 
 
-def finish_run(folder: Path, report: dict[str, Any], logits: np.ndarray, labels: np.ndarray) -> None:
+def finish_run(
+    folder: Path,
+    report: dict[str, Any],
+    logits: np.ndarray,
+    labels: np.ndarray,
+    *,
+    in_train: np.ndarray | None = None,
+) -> None:
     """Write the page and the predictions, and `report.json` last: where it stands the run is finished."""
-    write_predictions(folder / "predictions.parquet", logits, labels, report["labels"])
+    write_predictions(folder / "predictions.parquet", logits, labels, report["labels"], in_train)
     write_atomically(folder / "report.html", render_page(report))
     write_json(folder / "report.json", report)
 
@@ -138,11 +147,18 @@ def finish_evaluation(folder: Path, report: dict[str, Any]) -> None:
     write_json(folder / "report.json", report)
 
 
-def write_predictions(path: Path, logits: np.ndarray, labels: np.ndarray, label_names: list[str]) -> None:
-    """One row a text: `index`, `label`, `prediction` (names) and `probabilities` (in the order of the classes)."""
+def write_predictions(
+    path: Path, logits: np.ndarray, labels: np.ndarray, label_names: list[str], in_train: np.ndarray | None = None
+) -> None:
+    """One row a text: `index`, `label`, `prediction` (names) and `probabilities` (in the order of the classes).
+
+    `in_train` says `exact` or `near` where the training texts hold such a copy, else nothing (an empty string).
+    """
     probabilities = softmax(logits.astype(np.float64), axis=1)
     names = np.asarray(label_names, dtype=object)
     frame = pd.DataFrame({"index": np.arange(len(labels)), "label": names[labels]})
     frame["prediction"] = names[probabilities.argmax(axis=1)]
     frame["probabilities"] = list(probabilities)
+    if in_train is not None:
+        frame["in_train"] = in_train
     frame.to_parquet(path, index=False)

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from textlstm.model import StackedLSTMForSequenceClassification
 from textlstm.network import count_parameters
+from textlstm.reports.copies import copies_lines, groups_line
 from textlstm.reports.wording import describe_baseline, describe_result, duration, percent, signed
 
 
@@ -81,6 +82,10 @@ def print_start(
         f"tokens    {facts['tokens_per_text']:.1f} a text, {facts['vocabulary_size']:,} in the vocabulary, {percent(facts['unknown_rate'], 1)} unknown; "
         f"cut are {percent(facts['truncated_share'], 1)} of the texts, {percent(facts['truncated_tokens_share'], 1)} of the tokens",
     )
+    for line in copies_lines(facts["duplicates"]):
+        console.print(f"copies    {line}")
+    if facts["groups"]:
+        console.print(f"groups    {groups_line(facts['groups'])}")
     if covered := facts["coverage"]:
         console.print(
             f"vectors   cover {100 * covered['vocabulary']:.1f}% of the vocabulary and {100 * covered['running_tokens']:.1f}% of the running text",

@@ -1,0 +1,30 @@
+"""Class names: their order, and whether all splits know the same ones."""
+
+import re
+
+from textlstm.data.source import Frames
+from textlstm.errors import UserError
+
+
+def sort_labels(labels: set[str]) -> list[str]:
+    """Class names in order; by number where all are whole numbers (so that 10 follows 9)."""
+    if all(re.fullmatch("-?[0-9]+", label) for label in labels):
+        return sorted(labels, key=lambda label: (int(label), label))
+    return sorted(labels)
+
+
+def check_labels(frames: Frames, label_names: list[str], trained: str = "the training split") -> None:
+    """Raise for one class only, and for a class that training has not seen."""
+    if len(label_names) < 2:
+        raise UserError(
+            f"All training texts have the label '{label_names[0]}'.\nA classifier needs at least two classes: check dataset.label_column."
+        )
+    for split, frame in frames.items():
+        unknown = sorted(set(frame["label"]) - set(label_names))
+        if unknown:
+            shown = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+            known = ", ".join(label_names[:8]) + (" ..." if len(label_names) > 8 else "")
+            raise UserError(
+                f"The {split} split has labels that are not among {trained}: {shown}.\n"
+                f"Known: {known}.\nRelabel or remove those rows, or add training texts for them."
+            )

@@ -1,0 +1,84 @@
+"""The splits that were not given, taken off train, and a share of what stays there.
+
+Stratified by class; where `dataset.group_column` is set no group comes apart (`textlstm.data.groups`).
+"""
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from textlstm.data.groups import choose_groups, share_of_groups
+from textlstm.data.source import DatasetSource, Frames
+from textlstm.errors import UserError
+
+
+def complete_splits(frames: Frames, source: DatasetSource) -> tuple[Frames, list[str]]:
+    """Take the missing validation and test splits off train, stratified by class.
+
+    Shares are of the rows before any is taken, so 0.1 and 0.2 give 70 / 10 / 20%. A class too small
+    to be divided (one row, or one group) stays in train, with a warning.
+    """
+    total, warnings = len(frames["train"]), []
+    for split, share in (("test", source.test_share), ("validation", source.validation_share)):
+        if split in frames:
+            continue
+        train = frames["train"]
+        small = indivisible_classes(train)
+        if small:
+            unit = "groups" if "group" in train else "rows"
+            warnings.append(f"too few {unit} to take {split} texts from: {', '.join(small)} (all stay in train)")
+        movable = np.flatnonzero(may_leave(train, small))
+        taken = movable[choose(train.iloc[movable], round(share * total), split, source.split_seed, train)]
+        staying = np.setdiff1d(np.arange(len(train)), taken)
+        frames = {**frames, "train": train.iloc[staying], split: train.iloc[np.sort(taken)]}
+    return {split: frame.reset_index(drop=True) for split, frame in frames.items()}, warnings
+
+
+def indivisible_classes(train: pd.DataFrame) -> list[str]:
+    """Classes with fewer than two rows (two groups, where there are groups)."""
+    # Two a class are what a split needs; with fewer nothing could be learned or judged.
+    counts = train.groupby("label")["group"].nunique() if "group" in train else train["label"].value_counts()
+    return sorted(counts.index[counts < 2])
+
+
+def may_leave(train: pd.DataFrame, small: list[str]) -> pd.Series:
+    """Which rows may be taken: none of a class in `small`, and none that shares a group with one."""
+    fixed = train["label"].isin(small)
+    if "group" in train:
+        fixed = train["group"].isin(set(train["group"][fixed]))
+    return ~fixed
+
+
+def choose(movable: pd.DataFrame, wanted: int, split: str, seed: int, train: pd.DataFrame) -> np.ndarray:
+    """Places of the `wanted` rows of `movable` that become `split`; raise `UserError` where there are too few."""
+    classes = movable["label"].nunique()
+    wanted = max(wanted, classes)
+    chosen = None
+    if classes and len(movable) - wanted >= classes:
+        if "group" in movable:
+            chosen = choose_groups(movable, wanted / len(movable), seed)
+        else:
+            _, chosen = train_test_split(
+                np.arange(len(movable)), test_size=wanted, random_state=seed, stratify=movable["label"]
+            )
+    if chosen is None:
+        groups = f" in {train['group'].nunique()} groups" if "group" in train else ""
+        raise UserError(
+            f"{len(train)} training rows{groups} in {train['label'].nunique()} classes are too few to take a {split} split from.\n"
+            f"Give more {'groups' if groups else 'rows'}, or a file: dataset.{split}=FILE."
+        )
+    return np.asarray(chosen)
+
+
+def take_share(train: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
+    """That share of each class, at least one text, in the order of the rows; a smaller share is part of a larger one.
+
+    Where there are groups, whole ones are taken: half of the documents, not half of the sentences of each.
+    """
+    if share == 1:
+        return train
+    if "group" in train:
+        return train[share_of_groups(train, share, seed)].reset_index(drop=True)
+    shuffled = train.iloc[np.random.default_rng(seed).permutation(len(train))]
+    place, size = shuffled.groupby("label").cumcount(), shuffled.groupby("label")["label"].transform("size")
+    return shuffled[place < np.ceil(share * size)].sort_index().reset_index(drop=True)
