@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 export HF_HUB_OFFLINE ?= 1
+# A process a core; tests of one file stay together, since they share what they have trained.
+PARALLEL ?= --numprocesses=auto --dist=loadfile
 
 .PHONY: help train kernels test test-all check gpu-check bench bench-peers format clean
 
@@ -19,11 +21,11 @@ kernels: $(INSTALLED)  ## compile the native kernel ahead (else the first run do
 
 test: $(INSTALLED)  ## the fast tests (within 10 minutes on two cores)
 	@$(BIN)/python -m textlstm.kernels || true
-	$(BIN)/python -m pytest -q -m "not slow and not gpu"
+	$(BIN)/python -m pytest -q -m "not slow and not gpu" $(PARALLEL)
 
 test-all: $(INSTALLED)  ## all tests but those for a GPU (within an hour)
 	@$(BIN)/python -m textlstm.kernels || true
-	$(BIN)/python -m pytest -q -m "not gpu"
+	$(BIN)/python -m pytest -q -m "not gpu" $(PARALLEL)
 
 check: $(INSTALLED)  ## format, lint, types, import directions
 	$(BIN)/ruff format --check .
