@@ -169,6 +169,16 @@ def test_near_removes_the_rest_of_a_family_and_what_is_near_to_test():
     )
 
 
+def test_too_few_rows_after_the_removal_are_an_error_that_says_so():
+    rows = [("same text", "ab"[i % 2]) for i in range(20)]
+    with pytest.raises(
+        UserError, match=r"1 training rows in 1 classes, after 19 copies were removed, are too few"
+    ) as error:
+        load_data(source(train=rows))
+    assert "dataset.deduplicate=none" in str(error.value)
+    assert load_data(source(train=rows, deduplicate="none")).label_names == ["a", "b"]
+
+
 def test_near_is_refused_for_nested_phrases():
     draw = random.Random(0)
     sentences = [[f"w{draw.randrange(500)}" for _ in range(12)] for _ in range(60)]

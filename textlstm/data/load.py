@@ -57,7 +57,7 @@ def load_data(source: DatasetSource, *, count: bool = True) -> LoadedData:
     given, texts = number_copies(frames)
     copies = Copies(texts, near_pairs(texts) if count or source.deduplicate == "near" else NO_PAIRS)
     frames, removed = remove_copies(given, copies, source.deduplicate)
-    frames, warnings = complete_splits(frames, source)
+    frames, warnings = complete_splits(frames, source, removed=removed)
     frames["train"] = take_share(frames["train"], source.train_share, source.split_seed)
     label_names = sort_labels(set(frames["train"]["label"]))
     check_labels(frames, label_names)

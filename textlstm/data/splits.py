@@ -12,11 +12,12 @@ from textlstm.data.source import DatasetSource, Frames
 from textlstm.errors import UserError
 
 
-def complete_splits(frames: Frames, source: DatasetSource) -> tuple[Frames, list[str]]:
+def complete_splits(frames: Frames, source: DatasetSource, *, removed: int = 0) -> tuple[Frames, list[str]]:
     """Take the missing validation and test splits off train, stratified by class.
 
     Shares are of the rows before any is taken, so 0.1 and 0.2 give 70 / 10 / 20%. A class too small
-    to be divided (one row, or one group) stays in train, with a warning.
+    to be divided (one row, or one group) stays in train, with a warning. `removed`, the number of copies
+    that left train, is for the message where too few rows are left.
     """
     total, warnings = len(frames["train"]), []
     for split, share in (("test", source.test_share), ("validation", source.validation_share)):
@@ -28,7 +29,10 @@ def complete_splits(frames: Frames, source: DatasetSource) -> tuple[Frames, list
             unit = "groups" if "group" in train else "rows"
             warnings.append(f"too few {unit} to take {split} texts from: {', '.join(small)} (all stay in train)")
         movable = np.flatnonzero(may_leave(train, small))
-        taken = movable[choose(train.iloc[movable], round(share * total), split, source.split_seed, train)]
+        chosen = choose(train.iloc[movable], round(share * total), source.split_seed)
+        if chosen is None:
+            raise too_few(train, split, removed)
+        taken = movable[chosen]
         staying = np.setdiff1d(np.arange(len(train)), taken)
         frames = {**frames, "train": train.iloc[staying], split: train.iloc[np.sort(taken)]}
     return {split: frame.reset_index(drop=True) for split, frame in frames.items()}, warnings
@@ -49,25 +53,29 @@ def may_leave(train: pd.DataFrame, small: list[str]) -> pd.Series:
     return ~fixed
 
 
-def choose(movable: pd.DataFrame, wanted: int, split: str, seed: int, train: pd.DataFrame) -> np.ndarray:
-    """Places of the `wanted` rows of `movable` that become `split`; raise `UserError` where there are too few."""
+def choose(movable: pd.DataFrame, wanted: int, seed: int) -> np.ndarray | None:
+    """Places of the `wanted` rows of `movable` that are taken, at least one a class; None where there are too few."""
     classes = movable["label"].nunique()
     wanted = max(wanted, classes)
-    chosen = None
-    if classes and len(movable) - wanted >= classes:
-        if "group" in movable:
-            chosen = choose_groups(movable, wanted / len(movable), seed)
-        else:
-            _, chosen = train_test_split(
-                np.arange(len(movable)), test_size=wanted, random_state=seed, stratify=movable["label"]
-            )
-    if chosen is None:
-        groups = f" in {train['group'].nunique()} groups" if "group" in train else ""
-        raise UserError(
-            f"{len(train)} training rows{groups} in {train['label'].nunique()} classes are too few to take a {split} split from.\n"
-            f"Give more {'groups' if groups else 'rows'}, or a file: dataset.{split}=FILE."
-        )
+    if not classes or len(movable) - wanted < classes:
+        return None
+    if "group" in movable:
+        return choose_groups(movable, wanted / len(movable), seed)
+    _, chosen = train_test_split(
+        np.arange(len(movable)), test_size=wanted, random_state=seed, stratify=movable["label"]
+    )
     return np.asarray(chosen)
+
+
+def too_few(train: pd.DataFrame, split: str, removed: int) -> UserError:
+    """What to say where no split can be taken off train."""
+    groups = f" in {train['group'].nunique()} groups" if "group" in train else ""
+    copies = f", after {removed} copies were removed," if removed else ""
+    keep = ", or keep copies: dataset.deduplicate=none" if removed else ""
+    return UserError(
+        f"{len(train)} training rows{groups} in {train['label'].nunique()} classes{copies} are too few to take a {split} split from.\n"
+        f"Give more {'groups' if groups else 'rows'}, or a file: dataset.{split}=FILE{keep}."
+    )
 
 
 def take_share(train: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
