@@ -1,10 +1,16 @@
-"""Writing files so that a reader never meets half of one."""
+"""Writing files so that a reader never meets half of one, and where what is made once is kept."""
 
 import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
+
+
+def cache_folder() -> Path:
+    """`TEXTLSTM_CACHE`, or `textlstm` in the user's cache."""
+    given = os.environ.get("TEXTLSTM_CACHE")
+    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textlstm"
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from textlstm.files import cache_folder
 from textlstm.kernels.call import Kernel
 
 SOURCE = Path(__file__).with_name("lstm.cpp")
@@ -49,12 +50,6 @@ def library_path() -> Path:
     parts = (SOURCE.read_bytes(), torch.__version__, compiler(), *flags(), platform.machine())
     digest = hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]
     return cache_folder() / f"lstm-{digest}.so"
-
-
-def cache_folder() -> Path:
-    """`TEXTLSTM_CACHE`, or `textlstm` in the user's cache."""
-    given = os.environ.get("TEXTLSTM_CACHE")
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textlstm"
 
 
 def compiler() -> str:
