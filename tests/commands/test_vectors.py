@@ -63,7 +63,7 @@ def test_a_stack_is_trained_and_its_report_says_what_was_found(desk):
 
 def test_words_of_a_cased_file_join_a_lower_case_vocabulary_in_lower_case(desk):
     desk.write("v.txt", vectors(["Paris", "paris", "NATO", "goal"]))
-    outcome = train(desk, "embedding=word2vec", "embedding.path=v.txt", "embedding.extra_words=2")
+    outcome = train(desk, "embedding=word2vec", "embedding.path=v.txt", "embedding.extra_words=3")
     words = table_of(desk, outcome.folder)
     assert {"paris", "nato"} <= words.keys()
     assert not {"Paris", "NATO"} & words.keys()

@@ -36,7 +36,7 @@ class WordsTokenizer(Section):
         `extra_words` of the file.
         """
         if self.lowercase:  # no text holds a word of a file that tells cases apart
-            file_words = list(dict.fromkeys(word.lower() for word in file_words))
+            file_words = [word.lower() for word in file_words]
         words = self._count(texts, self.minimum_count)
         rare = self._count(texts, 1)[len(words) :] if file_words else []
         known = set(file_words)
