@@ -30,12 +30,13 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_tokenizer_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What tests train stays out of the user's cache."""
+def own_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What tests train and read stays out of the user's cache; the kernel alone is taken from there."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("textlstm.data.tokenizers.cache.cache_folder", lambda: folder)
-        yield
+        patch.setattr("textlstm.embeddings.cache.cache_folder", lambda: folder)
+        yield folder
 
 
 @pytest.fixture(scope="session")

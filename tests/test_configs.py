@@ -20,6 +20,7 @@ from textlstm.door.settings import EvaluationSettings, RunSettings, check_evalua
 from textlstm.embeddings.source import EmbeddingSource
 from textlstm.embeddings.vocabulary import Vocabulary
 from textlstm.errors import UserError
+from textlstm.section import dotted_fields
 from textlstm.study.summary import JudgingSettings
 from textlstm.training.settings import TrainingSettings
 
@@ -97,7 +98,10 @@ def test_pairs_of_choices_compose():
 def test_keys_are_the_fields_of_the_class(group, choice):
     section = compose(f"{group}={choice}")[group]
     target = section.pop("_target_")
-    assert set(section) == set(get_class(target).model_fields)
+    kind = get_class(target)
+    assert set(section) == set(kind.model_fields)
+    written = {f"{name}.{key}" for name, part in section.items() if isinstance(part, dict) for key in part}
+    assert written == {name for name in dotted_fields(kind) if "." in name}
 
 
 @pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "training"])
@@ -226,9 +230,9 @@ def test_tokenizers_are_trained(choice):
 @pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "embedding"])
 def test_embeddings_are_built(choice, tmp_path):
     overrides = [f"embedding={choice}"]
-    if choice == "glove":
+    if choice not in ("corpus", "random"):
         (tmp_path / "v.txt").write_text("a 1 2 3\nb 3 2 1\n")
-        overrides.append(f"embedding.path={tmp_path / 'v.txt'}")
+        overrides.append(f"embedding.{'glove.' * (choice == 'stack')}path={tmp_path / 'v.txt'}")
     source = check_train(compose(*overrides)).embedding
     assert isinstance(source, EmbeddingSource)
     table = source.build(Vocabulary(["<pad>", "<unk>", "a", "b", "c"]), [[2, 3, 4], [3, 4], [2, 4, 4]])
@@ -279,8 +283,8 @@ def test_help_lists_every_setting_with_meaning_and_default(page):
     rows = {f"training.{name}": field.description for name, field in TrainingSettings.model_fields.items()}
     rows |= {name: field.description for name, field in RunSettings.model_fields.items()}
     for prefix, base in (("dataset", DatasetSource), ("embedding", EmbeddingSource), ("tokenizer", TokenizerSource)):
-        for section in shipped(base):
-            rows |= {f"{prefix}.{name}": field.description for name, field in section.model_fields.items()}
+        for section in (base, *shipped(base)):
+            rows |= {f"{prefix}.{name}": field.description for name, field in dotted_fields(section).items()}
     for name, description in rows.items():
         assert description
         assert re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", text), name

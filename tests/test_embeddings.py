@@ -1,12 +1,6 @@
-"""Word vectors: counts, PMI and SVD against loops; files of vectors; what reaches the network."""
-
-import gzip
-import itertools
-import zipfile
-from pathlib import Path
+"""Word vectors: counts, PMI and SVD against loops; what reaches the network."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from scipy.sparse import csr_matrix
@@ -16,11 +10,9 @@ from textlstm.data.files import FilesSource
 from textlstm.data.load import load_data
 from textlstm.data.tokenizers.words import WordsTokenizer
 from textlstm.embeddings.corpus import CorpusEmbedding, count_pairs, positive_pmi
-from textlstm.embeddings.glove import GloveEmbedding, open_vectors
 from textlstm.embeddings.random import RandomEmbedding
 from textlstm.embeddings.source import EmbeddingTable, coverage
 from textlstm.embeddings.vocabulary import Vocabulary
-from textlstm.errors import UserError
 from textlstm.network import build_network, vocabulary_of
 
 # Counts and PMI
@@ -152,49 +144,7 @@ def test_words_of_one_topic_lie_nearer_than_words_of_two():
     assert cosine[:20, :20].mean() > cosine[:20, 20:].mean() + 0.3
 
 
-# Files of vectors
-
-LINES = ["the 0.1 -0.2 0.3", ". . 1 2 3", "new york 1e-1 2 3", "café 4 5 6", "film 7 8 9", "the 9 9 9"]
-PARSED = [
-    ("the", [0.1, -0.2, 0.3]),
-    (". .", [1, 2, 3]),
-    ("new york", [0.1, 2, 3]),
-    ("café", [4, 5, 6]),
-    ("film", [7, 8, 9]),
-]
-
-
-def write_vectors(folder: Path, kind: str, lines: list[str] = LINES) -> str:
-    raw = "".join(line + "\n" for line in lines).encode()
-    path = folder / f"vectors.{kind.removeprefix('header.')}"
-    if kind.startswith("header."):
-        raw = f"{len(lines)} {len(lines[0].split()) - 1}\n".encode() + raw
-    if kind.endswith("gz"):
-        path.write_bytes(gzip.compress(raw))
-    elif kind.endswith("zip"):
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("vectors.txt", raw)
-    else:
-        path.write_bytes(raw)
-    return str(path)
-
-
-KINDS = ["txt", "gz", "zip", "header.txt", "header.gz"]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_file_gives_its_words_and_numbers(tmp_path, kind):
-    with open_vectors(write_vectors(tmp_path, kind)) as rows:
-        found = [(word, [float(number) for number in numbers]) for word, numbers in rows]
-    assert found[:-1] == PARSED
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_words_of_a_file_come_in_its_order_with_the_number_that_always_joins(tmp_path, kind):
-    source = GloveEmbedding(name="glove", path=write_vectors(tmp_path, kind), extra_words=4)
-    known, always = source.words()
-    assert list(dict.fromkeys(known)) == [word for word, _ in PARSED]
-    assert always == 4
+# Sources without a file
 
 
 def test_sources_without_a_file_offer_no_words():
@@ -202,114 +152,10 @@ def test_sources_without_a_file_offer_no_words():
         assert tuple(source.words()) == ((), 0)
 
 
-def test_rows_of_the_table_are_the_vectors_of_the_file(tmp_path):
-    source = GloveEmbedding(name="glove", path=write_vectors(tmp_path, "txt"))
-    table = source.build(Vocabulary(["<pad>", "<unk>", "film", "unseen", "the", "café"]), [[2]])
-    assert table.size == 3
-    assert table.vectors.dtype == np.float32
-    np.testing.assert_allclose(table.vectors[[2, 4, 5]], [[7, 8, 9], [0.1, -0.2, 0.3], [4, 5, 6]], rtol=1e-6)
-    assert table.covered.tolist() == [False, False, True, False, True, True]
-
-
-def test_words_that_a_file_lacks_are_drawn_with_the_spread_of_those_it_has(tmp_path):
-    rng = np.random.default_rng(0)
-    lines = [f"w{i} " + " ".join(f"{x:.4f}" for x in rng.normal(0, 0.25, 50)) for i in range(100)]
-    vocabulary = ["<pad>", "<unk>", *(f"w{i}" for i in range(100)), *(f"unseen{i}" for i in range(200))]
-    source = GloveEmbedding(name="glove", path=write_vectors(tmp_path, "txt", lines))
-    table = source.build(Vocabulary(vocabulary), [[2]])
-    unseen = table.vectors[102:]
-    assert unseen.std() == pytest.approx(0.25, rel=0.05)
-    assert abs(unseen.mean()) < 0.01
-    assert len(np.unique(unseen[:, 0])) == 200
-    np.testing.assert_array_equal(source.build(Vocabulary(vocabulary), [[3]]).vectors, table.vectors)
-
-
-def test_coverage_is_that_counted_by_hand(tmp_path):
-    source = GloveEmbedding(name="glove", path=write_vectors(tmp_path, "txt"))
-    train = [[2, 2, 3, 1], [4, 3, 3]]  # film film unseen <unk> | the unseen unseen
-    table = source.build(Vocabulary(["<pad>", "<unk>", "film", "unseen", "the", "café"]), train)
-    assert coverage(table, (0, 1), train) == {
-        "vocabulary": pytest.approx(3 / 4),
-        "running_tokens": pytest.approx(3 / 7),
-    }
-
-
 def test_random_vectors_know_no_coverage():
     table = RandomEmbedding(name="random", embedding_size=7).build(Vocabulary(["<pad>", "<unk>", "a"]), [[2]])
     assert (table.size, table.vectors) == (7, None)
     assert coverage(table, (0, 1), [[2]]) is None
-
-
-@pytest.mark.parametrize(("line", "numbers"), [("film 7 8", 2), ("film", 0), ("", 0)])
-def test_a_truncated_line_is_named_by_its_row(tmp_path, line, numbers):
-    path = write_vectors(tmp_path, "txt", [*LINES[:3], line])
-    with pytest.raises(UserError, match=f"row 4 has {numbers} numbers, the first has 3"):
-        GloveEmbedding(name="glove", path=path).build(Vocabulary(["<pad>", "<unk>"]), [[1]])
-
-
-@pytest.mark.parametrize("number", ["two", "nan", "inf", "1,5"])
-def test_a_vector_that_is_no_numbers_is_named_by_its_word(tmp_path, number):
-    path = write_vectors(tmp_path, "txt", [*LINES, f"broken 1 {number} 3"])
-    with pytest.raises(UserError, match="vector of 'broken' is not made of numbers"):
-        GloveEmbedding(name="glove", path=path).build(Vocabulary(["<pad>", "<unk>", "broken"]), [[2]])
-
-
-def damaged(folder: Path, kind: str) -> str:
-    rng = np.random.default_rng(0)
-    many = [f"w{i} " + " ".join(f"{x:.4f}" for x in rng.normal(size=50)) for i in range(400)]
-    path = Path(write_vectors(folder, "zip" if "zip" in kind else "gz", many))
-    raw = bytearray(path.read_bytes())
-    if kind.startswith("cut"):
-        del raw[len(raw) // 2 :]
-    elif kind.startswith("overwritten"):
-        raw[2000:2040] = b"\xff" * 40
-    elif kind.startswith("other"):
-        raw = bytearray(b"something else")
-    path.write_bytes(raw)
-    if kind == "empty zip":
-        with zipfile.ZipFile(path, "w"):
-            pass
-    return str(path)
-
-
-@pytest.mark.parametrize(
-    "kind", ["cut gz", "cut zip", "overwritten gz", "overwritten zip", "other gz", "other zip", "empty zip"]
-)
-def test_a_damaged_file_is_an_error_in_words(tmp_path, kind):
-    with pytest.raises(UserError, match="vectors"):
-        GloveEmbedding(name="glove", path=damaged(tmp_path, kind)).build(Vocabulary(["<pad>", "<unk>", "w399"]), [[2]])
-
-
-def test_no_file_a_missing_file_and_a_file_without_vectors_are_errors(tmp_path):
-    empty, words = tmp_path / "empty.txt", tmp_path / "words.txt"
-    empty.write_text("")
-    words.write_text("the\nof\n")
-    for path, message in [
-        (None, r"embedding\.path="),
-        (str(tmp_path / "nowhere.txt"), "is not a file"),
-        (str(empty), "no vectors"),
-        (str(words), "no vectors"),
-    ]:
-        with pytest.raises(UserError, match=message):
-            GloveEmbedding(name="glove", path=path).words()
-
-
-def test_coverage_of_real_texts_is_that_counted_by_a_loop(shared_data, tmp_path):
-    with gzip.open(shared_data("glove.6B.100d.top150k.txt.gz"), "rt", encoding="utf-8") as file:
-        lines = list(itertools.islice((line.rstrip("\n") for line in file), 10_000))
-    source = GloveEmbedding(name="glove", path=write_vectors(tmp_path, "gz", lines), extra_words=100)
-    assert source.words().known[:4] == ["the", ",", ".", "of"]
-    texts = list(pd.read_csv(shared_data("trec6/train.csv"))["text"][:500])
-    tokenizer = WordsTokenizer(minimum_count=1).train(texts, *source.words())
-    train = tokenize(texts, tokenizer)
-    table = source.build(vocabulary_of(tokenizer), train)
-    assert table.size == 100
-    known = {line.split(" ", 1)[0] for line in lines}
-    running = [word for ids in train for word in tokenizer.convert_ids_to_tokens(ids)]
-    assert coverage(table, (0, 1), train) == {
-        "vocabulary": pytest.approx(np.mean([word in known for word in vocabulary_of(tokenizer).tokens[2:]])),
-        "running_tokens": pytest.approx(np.mean([word in known for word in running])),
-    }
 
 
 # What reaches the network

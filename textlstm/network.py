@@ -64,8 +64,9 @@ def build_network(
     model = StackedLSTMForSequenceClassification(config)
     if table.vectors is not None:
         with torch.no_grad():
-            model.embedding.table.weight.copy_(torch.from_numpy(table.vectors))
-            model.embedding.table.weight[tokenizer.pad_token_id].zero_()
+            weight, vectors = model.embedding.table.weight, torch.from_numpy(table.vectors)
+            weight.copy_(torch.where(vectors.isnan(), weight, vectors))  # NaN leaves the initialisation
+            weight[tokenizer.pad_token_id].zero_()
     model.embedding.table.requires_grad_(trainable)
     return model
 

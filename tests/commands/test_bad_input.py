@@ -47,7 +47,7 @@ WRONG_SETTINGS = {
     "dataset=bbc": ["dataset=bbc", "bbc_news"],
     "training=smok": ["training=smok", "smoke"],
     "tokenizer=word": ["tokenizer=word", "words"],
-    "embedding=fasttext": ["embedding=fasttext", "corpus, glove, random"],
+    "embedding=elmo": ["embedding=elmo", "corpus, fasttext, glove, random, stack, word2vec"],
     "regularization=drop": ["regularization=drop", "dropout, none"],
     "model=lstm": ["model=lstm", "stacked_lstm"],
     "model=null": ["model"],

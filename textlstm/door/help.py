@@ -13,7 +13,7 @@ from textlstm.door.resume import compose_plain
 from textlstm.door.settings import EvaluationSettings, RunSettings, StudySettings, describe_type, model_names
 from textlstm.model.checking import own_fields
 from textlstm.model.configuration import WEIGHT_INITIALIZATIONS, StackedLSTMConfig
-from textlstm.section import Section
+from textlstm.section import Section, dotted_fields
 from textlstm.study.overfitting import OverfittingThresholds
 from textlstm.study.search import SearchSettings
 from textlstm.study.summary import JudgingSettings
@@ -67,7 +67,7 @@ def print_help(folder: Path, config_name: str) -> None:
             values = yaml.safe_load(choice.read_text())
             if "_target_" in values:
                 section = get_class(values["_target_"])
-                _print(console, f"With {group.name}={choice.stem}", _rows(f"{group.name}.", section, values))
+                _print(console, f"With {group.name}={choice.stem}", _dotted_rows(f"{group.name}.", section, values))
     console.print(
         "-h, --help: this page.  --hydra-help: the options of Hydra, which composes the settings.", markup=False
     )
@@ -78,6 +78,17 @@ def _rows(prefix: str, section: type[Section], defaults: dict[str, Any]) -> list
         (prefix + name, defaults.get(name, field.default), field.description or "", describe_type(field.annotation))
         for name, field in section.model_fields.items()
     ]
+
+
+def _dotted_rows(prefix: str, section: type[Section], defaults: dict[str, Any]) -> list[Row]:
+    rows = []
+    for name, field in dotted_fields(section).items():
+        part, _, last = name.rpartition(".")
+        values = defaults.get(part, {}) if part else defaults
+        rows.append(
+            (prefix + name, values.get(last, field.default), field.description or "", describe_type(field.annotation))
+        )
+    return rows
 
 
 def _model_rows(defaults: dict[str, Any]) -> list[Row]:
@@ -128,7 +139,7 @@ def _choices_table(groups: list[Path]) -> Table:
         for choice in sorted(group.glob("*.yaml")):
             lines = choice.read_text().splitlines()
             when = next(line[2:] for line in lines if line.startswith("# ") and "@package" not in line)
-            table.add_row(f"{group.name}={choice.stem}", when)
+            table.add_row(f"{group.name}={choice.stem}", when.replace("[", "\\["))
     return table
 
 

@@ -12,7 +12,7 @@ from textlstm.door.settings import EvaluationSettings, RunSettings, StudySetting
 from textlstm.door.sweep import group_values
 from textlstm.errors import UserError
 from textlstm.model.configuration import INITIALIZATION
-from textlstm.section import Section
+from textlstm.section import Section, dotted_fields
 from textlstm.study.overfitting import OverfittingThresholds
 from textlstm.study.search import SearchSettings
 from textlstm.study.summary import JudgingSettings
@@ -104,7 +104,7 @@ class Names:
         if group == "training":
             return list(TrainingSettings.model_fields)
         section = self._section(group, choice)
-        return list(section.model_fields) if section else []
+        return list(dotted_fields(section)) if section else []
 
     def _section(self, group: str, choice: str) -> type[Section] | None:
         path = self.folder / group / f"{choice}.yaml"

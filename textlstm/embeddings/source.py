@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -16,13 +16,17 @@ from textlstm.section import Section
 class EmbeddingTable:
     """Vectors for a vocabulary.
 
-    vectors: float32 [V, E], or None where the model's own initialisation is to stand.
+    vectors: float32 [V, E], NaN where the model's own initialisation is to stand; None where it is to stand everywhere.
     covered: bool [V], the rows that the source knows; None where the notion has no meaning.
+    other_case: bool [V], those of `covered` that the source writes in another case (Paris for paris).
+    composed: bool [V], rows beyond `covered` that were put together from parts of the word.
     """
 
     size: int
     vectors: np.ndarray | None = None
     covered: np.ndarray | None = None
+    other_case: np.ndarray | None = None
+    composed: np.ndarray | None = None
 
 
 class SourceWords(NamedTuple):
@@ -38,6 +42,8 @@ class EmbeddingSource(Section):
     name: str = Field(min_length=1, description="name of the source")
     trainable: bool = Field(True, description="whether training changes the vectors")
 
+    alone: ClassVar[frozenset[str]] = frozenset(("name", "trainable"))
+
     def words(self) -> SourceWords:
         """The words that the source has, for the choice of the vocabulary."""
         return SourceWords()
@@ -50,12 +56,18 @@ class EmbeddingSource(Section):
 def coverage(
     table: EmbeddingTable, special: Collection[int], train_ids: Sequence[Sequence[int]]
 ) -> dict[str, float] | None:
-    """Share of the vocabulary without its `special` ids, and of the training texts' running tokens, that the source knows."""
+    """Share of the vocabulary without its `special` ids, and of the training texts' running tokens, that the source knows.
+
+    `other_case` and `composed` are numbers of rows, and stand there only where there are any.
+    """
     if table.covered is None:
         return None
     running = np.concatenate([np.asarray(ids, dtype=np.int64) for ids in train_ids])
     ordinary = np.setdiff1d(np.arange(len(table.covered)), list(special))
+    ways = {"other_case": table.other_case, "composed": table.composed}
+    rows = {way: int(mask.sum()) for way, mask in ways.items() if mask is not None and mask.any()}
     return {
         "vocabulary": float(table.covered[ordinary].mean()) if len(ordinary) else 0.0,
         "running_tokens": float(table.covered[running].mean()) if len(running) else 0.0,
+        **rows,
     }

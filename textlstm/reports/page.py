@@ -24,6 +24,7 @@ from textlstm.reports.wording import (
     duration,
     middle_cut,
     moment,
+    other_ways,
     percent,
     setting,
     short,
@@ -86,6 +87,7 @@ def open_template(name: str, **filters: Callable[..., Any]) -> Template:
     )
     environment.filters |= {
         "percent": percent,
+        "other_ways": other_ways,
         "signed": signed,
         "decimal": decimal,
         "short": short,

@@ -10,7 +10,7 @@ from rich.table import Table
 from textlstm.model import StackedLSTMForSequenceClassification
 from textlstm.network import count_parameters
 from textlstm.reports.copies import copies_lines, groups_line
-from textlstm.reports.wording import describe_baseline, describe_result, duration, percent, signed
+from textlstm.reports.wording import describe_baseline, describe_result, duration, other_ways, percent, signed
 
 
 def open_console() -> Console:
@@ -88,7 +88,7 @@ def print_start(
         console.print(f"groups    {groups_line(facts['groups'])}")
     if covered := facts["coverage"]:
         console.print(
-            f"vectors   cover {100 * covered['vocabulary']:.1f}% of the vocabulary and {100 * covered['running_tokens']:.1f}% of the running text",
+            f"vectors   cover {100 * covered['vocabulary']:.1f}% of the vocabulary and {100 * covered['running_tokens']:.1f}% of the running text{other_ways(covered)}",
         )
     for warning in facts["warnings"]:
         console.print(f"warning   {warning}", style="yellow")

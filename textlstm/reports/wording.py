@@ -55,6 +55,12 @@ def describe_baseline(split: str, scores: Mapping[str, Any], linear: Mapping[str
     )
 
 
+def other_ways(coverage: Mapping[str, float]) -> str:
+    """How many rows came by another case, or were composed of parts; nothing where none did."""
+    ways = {"other_case": "in another case", "composed": "composed of character n-grams"}
+    return "".join(f", {whole(coverage[way])} rows {words}" for way, words in ways.items() if coverage.get(way))
+
+
 def percent(share: float | None, digits: int = 2) -> str:
     """97.31%; what is not quite all or nothing is not rounded to it."""
     if share is None:

@@ -29,6 +29,8 @@ class WordsTokenizer(WordSplittingTokenizer):
         file of vectors, in its order of frequency), since these come with a meaning; and the first
         `extra_words` of the file.
         """
+        if self.lowercase:  # no text holds a word of a file that tells cases apart
+            file_words = [word.lower() for word in file_words]
         words = self._count(texts, self.minimum_count)
         rare = self._count(texts, 1)[len(words) :] if file_words else []
         known = set(file_words)
