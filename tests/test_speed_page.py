@@ -23,15 +23,19 @@ def test_tables_of_speed(threads, mode):
     assert markdown(read("speed.json")[threads]["rows"], mode) in PAGE
 
 
-def test_growth_memory_and_keras():
+def test_growth_memory_and_peers():
     growth = read("growth.json")
     for row in growth["steps"]:
         cells = [row[name] for name in ("grown", "layers", "length", "batch")]
         assert f"| {' | '.join(map(str, cells))} | {row['ours']:.1f} | {row['packed']:.1f} |" in PAGE
     memory = growth["memory_mib"]
     assert f"at most: {memory['ours']:.0f} MiB, {memory['packed']:.0f} with" in PAGE
-    for row in read("peers.json")["threads-1"]:
-        assert f"| {row['layers']} | {row['recurrent_dropout']} | {row['keras_slower']:.1f} |" in PAGE
+    peers = read("peers.json")
+    for peer in ("keras", "flair"):
+        for row in peers[f"{peer}, threads 1"]:
+            cells = (peer.capitalize(), row["layers"], row["recurrent_dropout"], f"{row['slower']:.1f}")
+            assert f"| {' | '.join(map(str, cells))} |" in PAGE
+    assert f"takes {peers['fasttext, threads 1'][0]['slower']:.2f} times the time of ours" in PAGE
 
 
 def test_figures_of_use():
