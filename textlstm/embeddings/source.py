@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -12,17 +12,41 @@ from textlstm.embeddings.vocabulary import Vocabulary
 from textlstm.section import Section
 
 
+@dataclass(frozen=True)
+class EncoderSource:
+    """A pretrained encoder that makes the vectors of a text's tokens.
+
+    path: where its weights are. config: its configuration, as plain values. features: `last` or `mix`. before, behind:
+    ids of the special tokens that it expects around a text. unknown: id for tokens that it does not know.
+    """
+
+    path: str
+    config: dict[str, Any]
+    features: str
+    before: tuple[int, ...]
+    behind: tuple[int, ...]
+    unknown: int
+
+    def settings(self, trainable: bool) -> dict[str, Any]:
+        """As the network's configuration keeps it."""
+        names = ("config", "features", "before", "behind", "unknown")
+        values = {name: getattr(self, name) for name in names}
+        return values | {"trainable": trainable, "before": list(self.before), "behind": list(self.behind)}
+
+
 @dataclass
 class EmbeddingTable:
     """Vectors for a vocabulary.
 
     vectors: float32 [V, E], or None where the model's own initialisation is to stand.
     covered: bool [V], the rows that the source knows; None where the notion has no meaning.
+    encoder: what makes the vectors from whole texts instead of a table, or None.
     """
 
     size: int
     vectors: np.ndarray | None = None
     covered: np.ndarray | None = None
+    encoder: EncoderSource | None = None
 
 
 class SourceWords(NamedTuple):
