@@ -131,10 +131,10 @@ def config_values(config: PreTrainedConfig) -> dict[str, Any]:
 
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Ids of the special tokens that the encoder's tokenizer puts before a text and behind it."""
-    ids = tokenizer("a").input_ids
-    special = set(tokenizer.all_special_ids)
-    own = [place for place, token in enumerate(ids) if token not in special] or [len(ids)]
-    return tuple(ids[: own[0]]), tuple(ids[own[-1] + 1 :])
+    # By the places: a text's own token may be the unknown one, which is special too.
+    encoded = tokenizer.backend_tokenizer.encode("a")  # type: ignore[attr-defined]
+    own = [place for place, special in enumerate(encoded.special_tokens_mask) if not special] or [len(encoded.ids)]
+    return tuple(encoded.ids[: own[0]]), tuple(encoded.ids[own[-1] + 1 :])
 
 
 def check_vocabulary(path: str, tokenizer: PreTrainedTokenizerBase, vocabulary: Vocabulary) -> None:

@@ -35,6 +35,7 @@ class PretrainedEncoder(nn.Module):
         self.longest = longest_text(self.model, len(self.before) + len(self.behind))
         self.padding = self.model.config.pad_token_id or 0
         self.requires_grad_(self.trainable)
+        self.train()
 
     @property
     def size(self) -> int:
