@@ -56,5 +56,8 @@ def make_folder(place: Path, seed: int = 0) -> Path:
         for weight in model.parameters():
             weight.add_(0.2 * torch.randn_like(weight))
     model.save_pretrained(place)
+    # As that of MiniLM, which cuts and pads by itself.
+    tokenizer.backend_tokenizer.enable_truncation(16)
+    tokenizer.backend_tokenizer.enable_padding(length=16)
     tokenizer.save_pretrained(place)
     return place

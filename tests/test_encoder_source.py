@@ -101,6 +101,8 @@ def test_padding_and_unknown_behind_the_encoders_table(folder, tmp_path):
     for name in ("pad_token", "unk_token", "mask_token"):
         settings.pop(name, None)
     (place / "tokenizer_config.json").write_text(json.dumps(settings))
+    backend = json.loads((place / "tokenizer.json").read_text())
+    (place / "tokenizer.json").write_text(json.dumps(backend | {"padding": None}))
     (place / "special_tokens_map.json").unlink(missing_ok=True)
     tokenizer = tokenizer_of(place)
     own = len(SPECIAL) + len(WORDS)

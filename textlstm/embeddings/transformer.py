@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import transformers
 from pydantic import Field
+from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
@@ -132,7 +133,11 @@ def config_values(config: PreTrainedConfig) -> dict[str, Any]:
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Ids of the special tokens that the encoder's tokenizer puts before a text and behind it."""
     # By the places: a text's own token may be the unknown one, which is special too.
-    encoded = tokenizer.backend_tokenizer.encode("a")  # type: ignore[attr-defined]
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())  # type: ignore[attr-defined]
+    # What was saved may pad every text to a fixed length.
+    backend.no_truncation()
+    backend.no_padding()
+    encoded = backend.encode("a")
     own = [place for place, special in enumerate(encoded.special_tokens_mask) if not special] or [len(encoded.ids)]
     return tuple(encoded.ids[: own[0]]), tuple(encoded.ids[own[-1] + 1 :])
 
