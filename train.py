@@ -37,6 +37,7 @@ def prepare(settings: TrainSettings, data: LoadedData | None = None) -> Prepared
             texts,
             table,
             trainable=settings.embedding.trainable,
+            baseline=settings.run.baseline != "none",
             max_length=tokenizer.model_max_length,
             device=choose_device(settings.training.device),
             say=open_console().print,

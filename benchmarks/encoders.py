@@ -77,6 +77,7 @@ def prepared(source: str) -> tuple[LoadedData, Any, EmbeddingTable, dict[str, En
         texts,
         table,
         trainable=False,
+        baseline=True,
         max_length=tokenizer.model_max_length,
         device=torch.device("cpu"),
         say=lambda what: print(what, flush=True),

@@ -55,20 +55,22 @@ def prepare_features(
     table: EmbeddingTable,
     *,
     trainable: bool,
+    baseline: bool,
     max_length: int,
     device: torch.device,
     say: Callable[[str], None],
 ) -> tuple[dict[str, EncodedTexts], dict[str, np.ndarray] | None]:
-    """The texts with the states of a frozen encoder, and mean vectors [N, E] of every split for its baseline.
+    """The texts with the states of a frozen encoder, and for its baseline, if asked for, mean vectors [N, E] of every split.
 
     Without an encoder the texts as they are, and None. One that is to be fine-tuned changes in training: then the texts stay
     as they are, and the mean vectors are those that it has before. Raises `UserError` where texts may be too long for it.
     """
-    if table.encoder is None:
+    if table.encoder is None or (trainable and not baseline):
         return splits, None
     source = dataclasses.replace(table.encoder, features="last") if trainable else table.encoder
     computed = with_features(splits, build_encoder(source, max_length).to(device), say)
-    return splits if trainable else computed, {name: pooled(texts) for name, texts in computed.items()}
+    vectors = {name: pooled(texts) for name, texts in computed.items()} if baseline else None
+    return splits if trainable else computed, vectors
 
 
 def compute_once(texts: EncodedTexts, encoder: PretrainedEncoder, digest: str, say: Callable[[], None]) -> TextFeatures:
