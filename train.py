@@ -13,13 +13,14 @@ from textlstm.diagnostics.matching import Matched, match_hidden_size
 from textlstm.door import Prepared, entry
 from textlstm.door.settings import TrainSettings
 from textlstm.environment import write_environment
+from textlstm.features import prepare_features
 from textlstm.network import build_network, save_checkpoint, vocabulary_of
 from textlstm.reports.explain import print_explanation
 from textlstm.reports.report import build_report, describe_data, describe_training, finish_run
 from textlstm.reports.study_report import finish_study
 from textlstm.reports.terminal import open_console, print_next, print_report, print_start
 from textlstm.training.fit import fit
-from textlstm.training.machine import prepare_machine
+from textlstm.training.machine import choose_device, prepare_machine, use_threads
 from textlstm.training.scores import predict_last, predict_splits
 
 
@@ -29,7 +30,19 @@ def prepare(settings: TrainSettings, data: LoadedData | None = None) -> Prepared
     tokenizer = settings.tokenizer.train(data.splits["train"]["text"], *settings.embedding.words())
     texts = encode_splits(data.splits, tokenizer)
     table = settings.embedding.build(vocabulary_of(tokenizer), texts["train"].whole)
-    return Prepared(data, tokenizer, texts, table)
+    vectors = None
+    if not settings.run.explain:
+        use_threads(settings.training.threads)
+        texts, vectors = prepare_features(
+            texts,
+            table,
+            trainable=settings.embedding.trainable,
+            baseline=settings.run.baseline != "none",
+            max_length=tokenizer.model_max_length,
+            device=choose_device(settings.training.device),
+            say=open_console().print,
+        )
+    return Prepared(data, tokenizer, texts, table, vectors)
 
 
 def match(settings: TrainSettings, prepared: Prepared) -> Matched:
@@ -42,6 +55,7 @@ def match(settings: TrainSettings, prepared: Prepared) -> Matched:
         embedding_size=table.size,
         classes=len(data.label_names),
         texts=texts["train"],
+        encoder=None if table.encoder is None else table.encoder.settings(settings.embedding.trainable),
     )
 
 
@@ -88,6 +102,7 @@ def train(settings: TrainSettings, prepared: Prepared, folder: Path) -> None:
         training=describe_training(result, machine),
         history=result.history,
         baseline=prepared.baseline(settings.run.baseline),
+        encoder_baseline=prepared.encoder_baseline(settings.run.baseline),
     )
     finish_run(folder, report, logits["test"], texts["test"].labels, in_train=data.in_train)
     print_report(console, report)

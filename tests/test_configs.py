@@ -235,6 +235,10 @@ def test_embeddings_are_built(choice, tmp_path):
         overrides.append(f"embedding.{'glove.' * (choice == 'stack')}path={tmp_path / 'v.txt'}")
     source = check_train(compose(*overrides)).embedding
     assert isinstance(source, EmbeddingSource)
+    if choice == "transformer":
+        with pytest.raises(UserError, match="embedding=transformer needs an encoder"):
+            source.build(Vocabulary(["a"]), [[0]])
+        return
     table = source.build(Vocabulary(["<pad>", "<unk>", "a", "b", "c"]), [[2, 3, 4], [3, 4], [2, 4, 4]])
     assert table.size >= 1
     assert table.vectors is None or table.vectors.shape == (5, table.size)

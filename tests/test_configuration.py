@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 from transformers import AutoConfig
 
+from tests.encoders import encoder_settings
 from textlstm.model import StackedLSTMConfig
 from textlstm.model.configuration import own_fields
 
@@ -198,6 +199,7 @@ EVERYTHING = {
     "temporal_activation_regularization": 1.5,
     "regularization_scale": 0.5,
     "recurrence": "reference",
+    "encoder": encoder_settings("roberta", "mix"),
 }
 
 

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
+from tests.encoders import SIZE, encoder_settings
 from textlstm.data.batches import Collator, EncodedTexts, SimilarLengthSampler
 from textlstm.data.tokenizers.words import WordsTokenizer
 from textlstm.errors import TrainingDiverged, UserError
@@ -221,6 +222,27 @@ def test_weight_decay_is_for_matrices_and_for_token_vectors_if_asked(tmp_path, v
         spared = (name.startswith("embedding") and not vectors_too) or "bias" in name or "norms" in name
         assert value == (0.0 if spared else 0.3), name
     assert sum(value > 0 for value in decays.values()) == 2 * 2 * 2 + 2 + 1 + vectors_too
+
+
+@pytest.mark.parametrize("vectors_too", [False, True])
+def test_an_encoder_has_its_own_rate_and_spares_its_tables(tmp_path, vectors_too):
+    encoder = encoder_settings(features="mix", trainable=True)
+    model = network(embedding_size=SIZE, encoder=encoder)
+    made = trainer(model, tmp_path, weight_decay=0.3, decay_embeddings=vectors_too)
+    made.encoder_learning_rate = 1e-5
+    groups = made.create_optimizer().param_groups
+    group_of = {weight: group for group in groups for weight in group["params"]}
+    assert len(group_of) == len(list(model.parameters()))
+    for name, weight in model.named_parameters():
+        own = name.startswith("embedding.encoder.")
+        assert group_of[weight]["lr"] == (1e-5 if own else choose().learning_rate), name
+        spared = weight.ndim < 2 or ("_embeddings" in name and not vectors_too)
+        assert group_of[weight]["weight_decay"] == (0.0 if spared else 0.3), name
+    frozen = network(embedding_size=SIZE, encoder=encoder | {"trainable": False})
+    optimizer = trainer(frozen, tmp_path).create_optimizer()
+    assert {group["lr"] for group in optimizer.param_groups} == {choose().learning_rate}
+    trained = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+    assert not trained & {id(weight) for weight in frozen.embedding.encoder.parameters()}
 
 
 def test_vectors_of_words_that_training_never_meets_stay_bit_for_bit(tmp_path):

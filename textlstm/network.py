@@ -8,13 +8,17 @@ from typing import Any
 import torch
 import transformers
 from safetensors import SafetensorError
+from torch import nn
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from textlstm.data.tokenizers.source import UNIT
-from textlstm.embeddings.source import EmbeddingTable
+from textlstm.embeddings.source import EmbeddingTable, EncoderSource
+from textlstm.embeddings.transformer import load_encoder
 from textlstm.embeddings.vocabulary import Vocabulary
 from textlstm.errors import UserError
 from textlstm.model import StackedLSTMConfig, StackedLSTMForSequenceClassification
+from textlstm.model.embedding import EncoderEmbedding, TokenEmbedding
+from textlstm.model.encoder import PretrainedEncoder
 
 
 def vocabulary_of(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
@@ -58,10 +62,17 @@ def build_network(
         num_labels=len(label_names),
         id2label=dict(enumerate(label_names)),
         label2id={name: number for number, name in enumerate(label_names)},
+        encoder=None if table.encoder is None else table.encoder.settings(trainable),
         **settings,
     )
     transformers.set_seed(seed)
     model = StackedLSTMForSequenceClassification(config)
+    if table.encoder is not None:
+        assert isinstance(model.embedding, EncoderEmbedding)
+        check_length(model.embedding.encoder, tokenizer.model_max_length)
+        fill_encoder(model.embedding.encoder, table.encoder)
+        return model
+    assert isinstance(model.embedding, TokenEmbedding)
     if table.vectors is not None:
         with torch.no_grad():
             weight, vectors = model.embedding.table.weight, torch.from_numpy(table.vectors)
@@ -71,10 +82,37 @@ def build_network(
     return model
 
 
+def build_encoder(source: EncoderSource, max_length: int) -> PretrainedEncoder:
+    """The encoder alone, frozen, with its weights; raise `UserError` where it reads less than `max_length` tokens."""
+    encoder = PretrainedEncoder(source.settings(trainable=False)).eval()
+    check_length(encoder, max_length)
+    fill_encoder(encoder, source)
+    return encoder
+
+
+def check_length(encoder: PretrainedEncoder, max_length: int) -> None:
+    """Raise `UserError` where texts may be longer than what the encoder reads at once."""
+    if encoder.longest is not None and max_length > encoder.longest:
+        raise UserError(
+            f"tokenizer.max_length={max_length} is more than the encoder reads at once: it has places for {encoder.longest} tokens "
+            f"beside its special ones.\nGive tokenizer.max_length={encoder.longest}, or less. "
+            "Which tokens of a longer text are read: tokenizer.truncation."
+        )
+
+
+def fill_encoder(encoder: PretrainedEncoder, source: EncoderSource) -> None:
+    """Give it the weights at `source.path`; raise `UserError` where they are not all there."""
+    weights = load_encoder(source.path).state_dict()
+    known = encoder.model.state_dict()
+    encoder.model.load_state_dict({name: weight for name, weight in weights.items() if name in known})
+
+
 def count_parameters(model: StackedLSTMForSequenceClassification) -> dict[str, int]:
-    """Weights of the token vectors, of the LSTM stack, and of what reads the stack out."""
-    parts = {"embedding": model.embedding, "stack": model.stack}
+    """Weights of a pretrained encoder, if there is one, of the token vectors, of the LSTM stack, and of what reads it out."""
+    encoder = {"encoder": model.embedding.encoder} if isinstance(model.embedding, EncoderEmbedding) else {}
+    parts: dict[str, nn.Module] = {**encoder, "embedding": model.embedding, "stack": model.stack}
     counts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in parts.items()}
+    counts["embedding"] -= counts.get("encoder", 0)
     total = sum(weight.numel() for weight in model.parameters())
     return counts | {"readout, pooling and head": total - sum(counts.values())}
 

@@ -14,7 +14,7 @@ import pytest
 from tests.contract.networks import SIZES, copy_weights, network
 from textlstm import StackedLSTMConfig
 
-DATA = ("vocab_size", "embedding_size", "pad_token_id", "unk_token_id")
+DATA = ("vocab_size", "embedding_size", "pad_token_id", "unk_token_id", "encoder")
 READINGS = (False, True)
 PENALTIES = ("activation_regularization", "temporal_activation_regularization")
 UNBOUNDED = pytest.mark.filterwarnings("ignore:activation=.* is unbounded:UserWarning")

@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from textlstm.data.cut import cut, kept_from_end
+from textlstm.data.features import TextFeatures
 
 WINDOW = 16
 """Batches that are sorted by length together: enough to save padding, few enough to stay random."""
@@ -20,9 +21,19 @@ class EncodedTexts(torch.utils.data.Dataset[dict[str, Any]]):
 
     whole: the ids of each text, uncut. ids: the same, cut to `max_length`, the last `from_end` of them from the text's
     end: what the network reads. labels: int64 [N]. lengths: tokens that are read, int64 [N].
+    features: vectors of the tokens that are read, computed beforehand by an encoder, or None.
     """
 
-    def __init__(self, whole: list[list[int]], labels: np.ndarray, max_length: int, from_end: int = 0) -> None:
+    def __init__(
+        self,
+        whole: list[list[int]],
+        labels: np.ndarray,
+        max_length: int,
+        from_end: int = 0,
+        *,
+        features: TextFeatures | None = None,
+    ) -> None:
+        self.features = features
         self.whole, self.labels, self.max_length, self.from_end = whole, labels, max_length, from_end
         self.ids = [cut(text, max_length, from_end) for text in whole]
         self.lengths = np.array([len(text) for text in self.ids])
@@ -31,11 +42,22 @@ class EncodedTexts(torch.utils.data.Dataset[dict[str, Any]]):
         return len(self.ids)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return {"input_ids": self.ids[index], "labels": int(self.labels[index])}
+        return {**self.inputs(index), "labels": int(self.labels[index])}
+
+    def inputs(self, index: int) -> dict[str, Any]:
+        """What the network reads of a text: `input_ids`, and `features` [T, ...] where there are any."""
+        features = {} if self.features is None else {"features": self.features[index]}
+        return {"input_ids": self.ids[index], **features}
 
     def subset(self, indices: np.ndarray) -> "EncodedTexts":
         """The texts at `indices`, in that order."""
-        return EncodedTexts([self.whole[i] for i in indices], self.labels[indices], self.max_length, self.from_end)
+        features = None if self.features is None else self.features.subset(indices)
+        whole = [self.whole[i] for i in indices]
+        return EncodedTexts(whole, self.labels[indices], self.max_length, self.from_end, features=features)
+
+    def with_features(self, features: TextFeatures) -> "EncodedTexts":
+        """The same texts with vectors of their tokens."""
+        return EncodedTexts(self.whole, self.labels, self.max_length, self.from_end, features=features)
 
     def by_length(self) -> np.ndarray:
         """Indices from the shortest text to the longest; equal lengths keep their order."""
@@ -75,7 +97,10 @@ def text_statistics(texts: EncodedTexts, unknown_id: int) -> dict[str, float]:
 
 
 class Collator:
-    """A list of examples -> `input_ids` [B, T], `attention_mask` [B, T] and `labels` [B], padded behind."""
+    """A list of examples -> `input_ids` [B, T], `attention_mask` [B, T] and `labels` [B], padded behind.
+
+    Where the texts have features, also `features` float32 [B, T, ...], zero at padding.
+    """
 
     def __init__(self, pad_token_id: int) -> None:
         self.pad_token_id = pad_token_id
@@ -89,6 +114,11 @@ class Collator:
             ids[row, : len(example["input_ids"])] = example["input_ids"]
             mask[row, : len(example["input_ids"])] = 1
         batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+        if "features" in examples[0]:
+            features = np.zeros((len(examples), longest, *examples[0]["features"].shape[1:]), np.float32)
+            for row, example in enumerate(examples):
+                features[row, : len(example["features"])] = example["features"]
+            batch["features"] = torch.from_numpy(features)
         if "labels" in examples[0]:
             batch["labels"] = torch.tensor([example["labels"] for example in examples])
         return batch

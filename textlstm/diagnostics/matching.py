@@ -79,10 +79,11 @@ def match_hidden_size(
     embedding_size: int,
     classes: int,
     texts: EncodedTexts,
+    encoder: dict[str, Any] | None = None,
 ) -> Matched:
     """The hidden size for `settings`, those of the network, whose `layers` it is found for.
 
-    vocab_size, embedding_size: of the token vectors. texts: their lengths alone matter, to `flops` of a
+    vocab_size, embedding_size: of the token vectors. encoder: a pretrained one that makes them, as in the configuration. texts: their lengths alone matter, to `flops` of a
     whole network and to `latency`. Raises `UserError` where no hidden size comes near enough.
     """
     assert wanted.match is not None
@@ -90,7 +91,7 @@ def match_hidden_size(
     width = reference.hidden_size or settings["hidden_size"]
 
     def network_config(layers: int, hidden_size: Width) -> StackedLSTMConfig:
-        sizes = {"vocab_size": vocab_size, "embedding_size": embedding_size, "num_labels": classes}
+        sizes = {"vocab_size": vocab_size, "embedding_size": embedding_size, "num_labels": classes, "encoder": encoder}
         return counted_config(settings | sizes, layers, hidden_size)
 
     layers = settings["layers"]
@@ -111,7 +112,7 @@ def match_hidden_size(
 
 
 STRUCTURE = (
-    *("vocab_size", "embedding_size", "num_labels", "bidirectional", "pooling", "connections", "readout"),
+    *("vocab_size", "embedding_size", "encoder", "num_labels", "bidirectional", "pooling", "connections", "readout"),
     *("activation", "recurrent_activation", "layer_norm", "recurrence"),
 )
 """Settings that decide shapes, or how long a text takes. The others act in training alone."""

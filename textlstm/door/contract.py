@@ -5,7 +5,11 @@ What contradicts itself inside of the network is refused by `textlstm.model.cont
 
 from typing import Any
 
+from textlstm.data.tokenizers.pretrained import PretrainedTokenizer
+from textlstm.data.tokenizers.source import TokenizerSource
 from textlstm.diagnostics.matching import MatchSettings
+from textlstm.embeddings.source import EmbeddingSource
+from textlstm.embeddings.transformer import TransformerEmbedding, wrong_tokenizer
 from textlstm.errors import UserError
 from textlstm.model.configuration import SCALED
 from textlstm.training.settings import TrainingSettings
@@ -51,6 +55,27 @@ def _check_embedding_decay(training: TrainingSettings, trainable: bool) -> None:
     if training.weight_decay == 0:
         raise UserError(
             "training.decay_embeddings=true has no effect while training.weight_decay=0.\nGive a decay, or leave it out."
+        )
+
+
+def check_encoder(tokenizer: TokenizerSource, embedding: EmbeddingSource, explicit: set[str] | frozenset[str]) -> None:
+    """Raise `UserError` for an encoder with another tokenizer than its own, and for settings of one that act on none."""
+    contextual = isinstance(embedding, TransformerEmbedding) and embedding.contextual
+    if "training.encoder_learning_rate" in explicit and not (contextual and embedding.trainable):
+        raise UserError(
+            "training.encoder_learning_rate has no effect where no encoder is fine-tuned.\n"
+            "Leave it out, or fine-tune one: embedding=transformer embedding.trainable=true, with features=last or mix."
+        )
+    if not isinstance(embedding, TransformerEmbedding) or not embedding.path:
+        return
+    if not isinstance(tokenizer, PretrainedTokenizer):
+        raise UserError(wrong_tokenizer(embedding.path, f"tokenizer={tokenizer.name}"))
+    if tokenizer.path and tokenizer.path != embedding.path:
+        raise UserError(wrong_tokenizer(embedding.path, f"that of {tokenizer.path}"))
+    if contextual and tokenizer.add_special_tokens:
+        raise UserError(
+            f"tokenizer.add_special_tokens=true has no effect with embedding.features={embedding.features}: the encoder gets its special "
+            "tokens anyway, and the stack reads the text's own.\nLeave it out."
         )
 
 

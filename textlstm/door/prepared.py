@@ -14,10 +14,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from textlstm.data.batches import EncodedTexts
 from textlstm.data.load import LoadedData
+from textlstm.diagnostics.encoder_baseline import encoder_baseline
 from textlstm.diagnostics.linear_baseline import linear_baseline
 from textlstm.door.settings import TrainSettings
 from textlstm.embeddings.source import EmbeddingTable
@@ -25,13 +27,18 @@ from textlstm.embeddings.source import EmbeddingTable
 
 @dataclass
 class Prepared:
-    """texts: every split as ids. linear: scores of the linear baseline, once somebody asked for them."""
+    """texts: every split as ids, and with the states of a frozen encoder. vectors: an encoder's mean vectors of every split.
+
+    linear, on_vectors: scores of the two baselines, once somebody asked for them.
+    """
 
     data: LoadedData
     tokenizer: PreTrainedTokenizerBase
     texts: dict[str, EncodedTexts]
     table: EmbeddingTable
+    vectors: dict[str, np.ndarray] | None = None
     linear: dict[str, Any] | None = None
+    on_vectors: dict[str, Any] | None = None
 
     @property
     def parts(self) -> tuple[LoadedData, PreTrainedTokenizerBase, dict[str, EncodedTexts], EmbeddingTable]:
@@ -45,6 +52,15 @@ class Prepared:
         if self.linear is None:
             self.linear = linear_baseline(self.data.splits)
         return self.linear
+
+    def encoder_baseline(self, kind: str) -> dict[str, Any] | None:
+        """The scores of logistic regression on an encoder's mean vectors; None without an encoder, or a baseline."""
+        if kind == "none" or self.vectors is None:
+            return None
+        if self.on_vectors is None:
+            labels = {name: texts.labels for name, texts in self.texts.items()}
+            self.on_vectors = encoder_baseline(self.vectors, labels)
+        return self.on_vectors
 
 
 def remembered(prepare: Callable[..., Prepared]) -> Callable[..., Prepared]:

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from textlstm.data.source import DatasetSource
 from textlstm.data.tokenizers.source import TokenizerSource
 from textlstm.diagnostics.matching import MatchSettings
-from textlstm.door.contract import check_across, check_match
+from textlstm.door.contract import check_across, check_encoder, check_match
 from textlstm.embeddings.source import EmbeddingSource
 from textlstm.errors import UserError
 from textlstm.model.checking import own_fields
@@ -25,7 +25,7 @@ from textlstm.study.search import SearchSettings
 from textlstm.study.summary import JudgingSettings
 from textlstm.training.settings import TrainingSettings
 
-FROM_DATA = ("vocab_size", "embedding_size", "pad_token_id", "unk_token_id")
+FROM_DATA = ("vocab_size", "embedding_size", "pad_token_id", "unk_token_id", "encoder")
 """Fields of the network that the data decide; the rest are settings `model.*`."""
 
 MOST_PROBLEMS = 3
@@ -39,7 +39,10 @@ class RunSettings(Section):
     regularization: str | None = Field(
         None, description="preset of rates, by its name; single rates given beside it win over its own"
     )
-    baseline: Literal["linear", "none"] = Field("linear", description="simple classifier to stand beside the network")
+    baseline: Literal["linear", "none"] = Field(
+        "linear",
+        description="simple classifiers to stand beside the network: a linear one on words, and one on the vectors of a pretrained encoder",
+    )
     resume: str | None = Field(None, description="folder of an interrupted run to go on with")
     explain: bool = Field(False, description="train nothing; print what every setting comes to at each layer")
     debug: bool = Field(False, description="show the traceback of an error")
@@ -134,6 +137,7 @@ def check_train(config: dict[str, Any], explicit: set[str] = frozenset()) -> Tra
     model = check_model(sections.get("model", {}), problems)
     raise_problems(problems)
     check_across(model, checked["training"], trainable=checked["embedding"].trainable, explicit=explicit)
+    check_encoder(checked["tokenizer"], checked["embedding"], explicit)
     check_match(model, match, explicit)
     # A run knows nothing of the study that it is part of: alone it is the same run.
     own = {name: value for name, value in config.items() if name not in OF_STUDIES}

@@ -41,6 +41,7 @@ def shared_files(
                 prepared = program.prepare(first, plan.data[data])
                 prepared.linear = linear.get(data)
                 linear[data] = prepared.baseline(first.run.baseline) or prepared.linear
+                prepared.encoder_baseline(first.run.baseline)
                 save_prepared(prepared, path)
             except (UserError, OSError) as error:
                 reason = in_words(error, "config") if isinstance(error, OSError) else error

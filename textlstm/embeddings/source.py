@@ -3,13 +3,35 @@
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from textlstm.embeddings.vocabulary import Vocabulary
 from textlstm.section import Section
+
+
+@dataclass(frozen=True)
+class EncoderSource:
+    """A pretrained encoder that makes the vectors of a text's tokens.
+
+    path: where its weights are. config: its configuration, as plain values. features: `last` or `mix`. before, behind:
+    ids of the special tokens that it expects around a text. unknown: id for tokens that it does not know.
+    """
+
+    path: str
+    config: dict[str, Any]
+    features: str
+    before: tuple[int, ...]
+    behind: tuple[int, ...]
+    unknown: int
+
+    def settings(self, trainable: bool) -> dict[str, Any]:
+        """As the network's configuration keeps it."""
+        names = ("config", "features", "before", "behind", "unknown")
+        values = {name: getattr(self, name) for name in names}
+        return values | {"trainable": trainable, "before": list(self.before), "behind": list(self.behind)}
 
 
 @dataclass
@@ -20,6 +42,7 @@ class EmbeddingTable:
     covered: bool [V], the rows that the source knows; None where the notion has no meaning.
     other_case: bool [V], those of `covered` that the source writes in another case (Paris for paris).
     composed: bool [V], rows beyond `covered` that were put together from parts of the word.
+    encoder: what makes the vectors from whole texts instead of a table, or None.
     """
 
     size: int
@@ -27,6 +50,7 @@ class EmbeddingTable:
     covered: np.ndarray | None = None
     other_case: np.ndarray | None = None
     composed: np.ndarray | None = None
+    encoder: EncoderSource | None = None
 
 
 class SourceWords(NamedTuple):

@@ -10,6 +10,7 @@ from transformers import PreTrainedConfig
 
 from .checking import check_field, check_value, own_fields, refuse_unknown, setting
 from .contract import check_contract
+from .encoder import check_encoder
 
 POOLING_NAMES = ("last", "mean", "max", "attention", "concat")
 ACTIVATION_NAMES = ("tanh", "relu", "hardtanh", "softsign", "elu", "gelu", "identity")
@@ -58,6 +59,9 @@ class StackedLSTMConfig(PreTrainedConfig):
     embedding_size: int = setting(100, "width of the token vectors", low=1)
     pad_token_id: int | None = setting(0, "id of the padding token; its vector stays zero", low=0, optional=True)
     unk_token_id: int | None = setting(1, "id of the unknown token, which word dropout puts in", low=0, optional=True)
+    encoder: dict | None = setting(  # type: ignore[type-arg]
+        None, "pretrained encoder whose states are the token vectors: its configuration, features and special tokens"
+    )
 
     layers: int = setting(1, "depth of the stack", low=1)
     hidden_size: int | list[int] = setting(128, "width of one direction of a layer", low=1, per_layer=True)
@@ -144,10 +148,11 @@ class StackedLSTMConfig(PreTrainedConfig):
         if kwargs.get("num_labels") is not None:
             check_value("num_labels", kwargs["num_labels"], int, {"low": 2})
         self.initialization = complete_initialization(self.initialization)
+        check_encoder(self.encoder)
         super().__post_init__(**kwargs)
         check_value("num_labels", self.num_labels, int, {"low": 2})
         for item in own_fields(type(self)):
-            if item.name != "initialization":
+            if item.name not in ("initialization", "encoder"):
                 check_field(item, getattr(self, item.name), self.layers)
         check_contract(self)
 

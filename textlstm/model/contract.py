@@ -31,7 +31,7 @@ def _check_tokens(config: Any) -> None:
         value = getattr(config, name)
         if value is not None and value >= config.vocab_size:
             raise ValueError(f"{name}={value} lies outside of vocab_size={config.vocab_size}.")
-    if config.word_dropout and config.unk_token_id is None:
+    if config.word_dropout and config.unk_token_id is None and config.encoder is None:
         raise ValueError(
             f"word_dropout={config.word_dropout} needs an unknown token. Set unk_token_id, or word_dropout=0."
         )

@@ -10,7 +10,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .configuration import StackedLSTMConfig
 from .connections import HIGHWAY_BIAS, HighwayGate
-from .embedding import TokenEmbedding
+from .embedding import make_embedding
 from .layer import LSTMDirection
 from .penalty import activation_penalty, full_precision, temporal_penalty
 from .pooling import POOLINGS
@@ -38,7 +38,7 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
 
     def __init__(self, config: StackedLSTMConfig) -> None:
         super().__init__(config)
-        self.embedding = TokenEmbedding(config)
+        self.embedding = make_embedding(config)
         self.stack = LSTMStack(config)
         self.readout = make_readout(config.readout, self.stack.sizes, config.directions)
         self.pooling = POOLINGS[config.pooling](self.readout.output_size, config.directions)
@@ -65,11 +65,16 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
             init.ones_(module.gamma)
 
     def get_input_embeddings(self) -> nn.Embedding:
-        """The table of token vectors [V, E]."""
-        return self.embedding.table
+        """The table of token vectors [V, E]; of a pretrained encoder its own."""
+        if self.config.encoder is not None:
+            return self.embedding.encoder.model.get_input_embeddings()  # type: ignore[no-any-return, operator, union-attr]
+        return self.embedding.table  # type: ignore[return-value]
 
     def set_input_embeddings(self, value: nn.Embedding) -> None:
         """Replace the table of token vectors."""
+        if self.config.encoder is not None:
+            self.embedding.encoder.model.set_input_embeddings(value)  # type: ignore[operator, union-attr]
+            return
         self.embedding.table = value
 
     def forward(
@@ -78,12 +83,15 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         output_hidden_states: bool | None = None,
+        features: Tensor | None = None,
     ) -> StackedLSTMOutput:
         """Logits [B, C]; with `labels` [B] also the mean cross-entropy, in training with AR and TAR.
 
         input_ids, attention_mask: [B, T], texts first and padding behind. Without a mask, what
         equals `pad_token_id` is padding. hidden_states, on request: the token vectors [B, T, E] and
-        the states of each layer [B, T, D*H]. Raises `ValueError` for padding before a text.
+        the states of each layer [B, T, D*H]. features: states of
+        the encoder that were computed beforehand (`textlstm.features`), [B, T, E] or [B, T, K, E]; without them it
+        runs. Raises `ValueError` for padding before a text, and for one that is too long for an encoder.
         """
         if attention_mask is None:
             pad = self.config.pad_token_id
@@ -91,7 +99,7 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
         mask = attention_mask.bool()
         refuse_left_padding(mask)
         lengths = mask.sum(dim=1)
-        embedded = self.embedding(input_ids, mask)
+        embedded = self.embedding(input_ids, mask, features)
         states, undropped = self.stack(embedded, lengths, mask)
         logits = self.head(self.pooling(self.readout(states), mask, lengths))
         penalty = self._penalty(states[-1], undropped, mask) if self.training else None

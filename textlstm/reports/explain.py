@@ -5,10 +5,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from textlstm.diagnostics.budget import operations_per_token
+from textlstm.diagnostics.budget import encoder_operations, operations_per_token
 from textlstm.model import StackedLSTMForSequenceClassification
 from textlstm.model.checking import own_fields
 from textlstm.model.configuration import SCALED, StackedLSTMConfig
+from textlstm.model.encoder import PretrainedEncoder
 from textlstm.model.fused import why_not_fused
 from textlstm.model.layer import LSTMDirection, LSTMLayer
 from textlstm.network import count_parameters
@@ -16,7 +17,7 @@ from textlstm.network import count_parameters
 COLUMNS = 4
 """Layer directions side by side; more would not fit a terminal."""
 
-NOT_PER_LAYER = ("initialization", "vocab_size", "pad_token_id", "unk_token_id", "layers", "bidirectional")
+NOT_PER_LAYER = ("initialization", "vocab_size", "pad_token_id", "unk_token_id", "encoder", "layers", "bidirectional")
 
 
 def print_explanation(console: Console, model: StackedLSTMForSequenceClassification, training: dict[str, Any]) -> None:
@@ -35,7 +36,26 @@ def print_explanation(console: Console, model: StackedLSTMForSequenceClassificat
     console.print(
         f"operations  {operations_per_token(model) / 1e6:,.2f} million a token forward in the stack, about three times as many in training"
     )
+    if config.encoder is not None:
+        console.print(f"encoder     {explain_encoder(model, training)}")
     console.print(f"recurrence  {explain_recurrence(config, model.stack.recurrence)}")
+
+
+def explain_encoder(model: StackedLSTMForSequenceClassification, training: dict[str, Any]) -> str:
+    """Which encoder makes the token vectors, of which layers, whether it is trained, and what it costs."""
+    encoder = model.embedding.encoder
+    assert isinstance(encoder, PretrainedEncoder)
+    states = "the states of its last layer" if encoder.features == "last" else "a learned mix of all its layers"
+    how = (
+        f"fine-tuned with training.encoder_learning_rate={training['encoder_learning_rate']:g}"
+        if encoder.trainable
+        else "frozen, its states computed once and kept"
+    )
+    one = encoder_operations(model, 100) / 100
+    return (
+        f"{encoder.model.config.model_type}, {encoder.layers} layers of {encoder.size}, {states}; {how}; "
+        f"{one / 1e6:,.2f} million operations a token in a text of 100"
+    )
 
 
 def explain_recurrence(config: StackedLSTMConfig, chosen: str) -> str:

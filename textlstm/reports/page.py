@@ -42,6 +42,8 @@ CHOSEN_BY = {
 
 FREQUENT_CONFUSIONS = 5
 
+BASELINES = {"linear": "Linear baseline", "encoder": "Encoder baseline"}
+
 
 def render_page(report: dict[str, Any]) -> str:
     """The whole page as HTML."""
@@ -58,10 +60,15 @@ def render_page(report: dict[str, Any]) -> str:
         copies=copies_rows((report.get("data") or {}).get("duplicates")),
         result=describe_result(headline, splits[headline]),
         linear=linear,
-        comparison=describe_baseline(headline, splits[headline], linear),
+        encoder=baseline.get("encoder"),
+        comparison=" ".join(
+            filter(
+                None, (describe_baseline(headline, splits[headline], baseline.get(kind), kind) for kind in BASELINES)
+            )
+        ),
         # None where it was switched off; an evaluation says nothing of it.
         baseline_switched_off="linear" in baseline and linear is None,
-        scores=score_groups(splits, linear),
+        scores=score_groups(splits, baseline),
         most_frequent=most_frequent_class(labels, diagnostics.get(headline)),
         guessing_loss=math.log(len(labels)),
         curves=learning_curves(report),
@@ -101,15 +108,16 @@ def open_template(name: str, **filters: Callable[..., Any]) -> Template:
     return environment.get_template(name)
 
 
-def score_groups(splits: Mapping[str, Any], linear: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
-    """Scores by split of the network and, without a loss, of the baseline."""
+def score_groups(splits: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Scores by split of the network and, without a loss, of the baselines."""
     groups = {"Network": dict(splits)}
-    if linear:
-        groups["Linear baseline"] = {
-            split: linear[split] | {"loss": None, "examples": splits[split]["examples"]}
-            for split in splits
-            if split in linear
-        }
+    for kind, name in BASELINES.items():
+        if scores := baseline.get(kind):
+            groups[name] = {
+                split: scores[split] | {"loss": None, "examples": splits[split]["examples"]}
+                for split in splits
+                if split in scores
+            }
     return groups
 
 

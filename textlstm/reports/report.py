@@ -39,6 +39,7 @@ def build_report(
     history: list[dict[str, Any]] | None = None,
     last_logits: dict[str, np.ndarray] | None = None,
     baseline: dict[str, Any] | None = None,
+    encoder_baseline: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All results of a run, or of an evaluation, which has no training and perhaps one split."""
     splits = {name: score(logits[name], texts[name].labels) for name in texts}
@@ -61,7 +62,7 @@ def build_report(
     if training is not None:
         report |= {
             "generalization_gap": generalization_gap(splits),
-            "baseline": {"linear": baseline},
+            "baseline": {"linear": baseline} | ({"encoder": encoder_baseline} if encoder_baseline else {}),
             "training": training,
             "history": history,
             "commit": commit(),

@@ -34,14 +34,15 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
             f"trained {duration(training['seconds'])} over {training['epochs']:.3g} epochs, best epoch {training['best_epoch']:.3g}",
         )
     if "test" in report["splits"]:
-        linear = (report.get("baseline") or {}).get("linear")
         console.print(describe_result("test", report["splits"]["test"]))
-        if sentence := describe_baseline("test", report["splits"]["test"], linear):
-            console.print(sentence)
+        for kind in ("linear", "encoder"):
+            scores = (report.get("baseline") or {}).get(kind)
+            if sentence := describe_baseline("test", report["splits"]["test"], scores, kind):
+                console.print(sentence)
 
 
 def scores_table(report: dict[str, Any]) -> Table:
-    """A row a split, and one for the linear baseline."""
+    """A row a split, and those of the baselines."""
     table = Table(title=f"{report['dataset']}, seed {report['seed']}", title_justify="left")
     table.add_column("")
     for column in ("accuracy", "macro-F1", "loss", "texts"):
@@ -54,12 +55,11 @@ def scores_table(report: dict[str, Any]) -> Table:
             f"{scores['loss']:.4f}",
             f"{scores['examples']:,}",
         )
-    linear = (report.get("baseline") or {}).get("linear")
-    if linear:
-        for split in ("validation", "test"):
-            row = linear[split]
+    for kind, scores in (report.get("baseline") or {}).items():
+        for split in ("validation", "test") if scores else ():
+            row = scores[split]
             table.add_row(
-                f"linear baseline, {split}", percent(row["accuracy"]), percent(row["macro_f1"]), "", "", style="dim"
+                f"{kind} baseline, {split}", percent(row["accuracy"]), percent(row["macro_f1"]), "", "", style="dim"
             )
     return table
 

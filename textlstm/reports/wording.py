@@ -33,21 +33,23 @@ def describe_result(split: str, scores: Mapping[str, Any]) -> str:
     )
 
 
-def describe_baseline(split: str, scores: Mapping[str, Any], linear: Mapping[str, Any] | None) -> str | None:
-    """Whether the linear baseline does better, as well or worse, and by how much; None where there is none."""
+def describe_baseline(
+    split: str, scores: Mapping[str, Any], linear: Mapping[str, Any] | None, kind: str = "linear"
+) -> str | None:
+    """Whether the baseline `kind` does better, as well or worse, and by how much; None where there is none."""
     if not linear or split not in linear:
         return None
     examples = scores["examples"]
     right, baseline = count_right(scores, examples), count_right(linear[split], examples)
     if baseline == right:
         return (
-            f"The linear baseline does as well: it classifies just as many correctly ({percent(baseline / examples)})."
+            f"The {kind} baseline does as well: it classifies just as many correctly ({percent(baseline / examples)})."
         )
     low, high = wilson_interval(right, examples)
     number = abs(baseline - right)
     inside = low <= baseline / examples <= high
     return (
-        f"The linear baseline does {'better' if baseline > right else 'worse'}: {percent(baseline / examples)}, "
+        f"The {kind} baseline does {'better' if baseline > right else 'worse'}: {percent(baseline / examples)}, "
         f"{whole(number)} {'text' if number == 1 else 'texts'} ({percent(number / examples).removesuffix('%')} percentage "
         f"points) {'more' if baseline > right else 'fewer'}. "
         + f"Its accuracy lies {'inside' if inside else 'outside'} the network's interval"

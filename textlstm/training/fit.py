@@ -73,6 +73,7 @@ def fit(
         callbacks=[HistoryWriter(folder / "history.jsonl"), progress, BestCheckpointByName(), *stopping],
         label_smoothing=settings.label_smoothing * model.config.regularization_scale,
         decay_embeddings=settings.decay_embeddings,
+        encoder_learning_rate=settings.encoder_learning_rate,
     )
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)

@@ -34,7 +34,7 @@ def predict_logits(model: PreTrainedModel, texts: EncodedTexts, precision: str =
     with torch.inference_mode(), autocast(model.device.type, precision):
         for start in range(0, len(order), BATCH_SIZE):
             chosen = order[start : start + BATCH_SIZE]
-            batch = collate([{"input_ids": texts.ids[i]} for i in chosen])
+            batch = collate([texts.inputs(i) for i in chosen])
             outputs = model(**{name: tensor.to(model.device) for name, tensor in batch.items()})
             logits[chosen] = outputs.logits.float().cpu().numpy()
     model.train(was_training)

@@ -17,6 +17,11 @@ class TrainingSettings(Section):
     batch_size: int = Field(32, ge=1, description="texts an update")
     gradient_accumulation_steps: int = Field(1, ge=1, description="batches whose gradients are summed for one update")
     learning_rate: float = Field(4e-3, gt=0, description="peak learning rate of AdamW")
+    encoder_learning_rate: float = Field(
+        2e-5,
+        gt=0,
+        description="peak learning rate of a pretrained encoder that is fine-tuned (embedding.trainable=true)",
+    )
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the updates over which the learning rate rises")
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
         "linear", description="how the learning rate falls"

@@ -5,6 +5,7 @@ training alone, weight decay on matrices alone, and time beside every logged val
 import time
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import Trainer
 
@@ -14,9 +15,17 @@ from textlstm.data.batches import EncodedTexts, SimilarLengthSampler
 class StackedLSTMTrainer(Trainer):
     """See the module. `label_smoothing` is ours: transformers' own also smooths the evaluation loss."""
 
-    def __init__(self, *args: Any, label_smoothing: float = 0.0, decay_embeddings: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        label_smoothing: float = 0.0,
+        decay_embeddings: bool = False,
+        encoder_learning_rate: float = 2e-5,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.label_smoothing, self.decay_embeddings = label_smoothing, decay_embeddings
+        self.encoder_learning_rate = encoder_learning_rate
         self._started = time.perf_counter()
 
     def _get_train_sampler(self, train_dataset: EncodedTexts | None = None) -> SimilarLengthSampler:
@@ -36,12 +45,26 @@ class StackedLSTMTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
-        """Matrices; token vectors if asked, for rows that a batch does not hold would shrink all the same."""
+        """Matrices; tables of vectors, an encoder's too, if asked: rows that a batch does not hold would shrink all the same."""
+        tables = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Embedding)}
         return [
             name
             for name, weight in model.named_parameters()
-            if weight.ndim > 1 and (self.decay_embeddings or not name.startswith("embedding."))
+            if weight.ndim > 1 and (self.decay_embeddings or name not in tables)
         ]
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """An encoder that is fine-tuned has groups of its own: what was learned from much text is moved in small steps."""
+        optimizer: torch.optim.Optimizer = super().create_optimizer(model)
+        encoder = {
+            id(weight) for name, weight in self.model.named_parameters() if name.startswith("embedding.encoder.")
+        }
+        for group in list(optimizer.param_groups) if encoder else []:
+            own = [weight for weight in group["params"] if id(weight) in encoder]
+            group["params"] = [weight for weight in group["params"] if id(weight) not in encoder]
+            if own:
+                optimizer.add_param_group(group | {"params": own, "lr": self.encoder_learning_rate})
+        return optimizer
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the seconds of training so far, those before a resumption included."""

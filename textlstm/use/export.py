@@ -46,6 +46,7 @@ def export_onnx(
     texts: labelled ones to compare on; None makes some of the vocabulary. most_loss: the accuracy that model.int8.onnx
     may lose, a share; None writes none. Raises `UserError`, and leaves `folder` as it was, where a comparison fails.
     """
+    check_exportable(network)
     check_replaceable(folder)
     ids = made_texts(network) if texts is None else texts.ids
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +65,16 @@ def export_onnx(
             check_loss(accuracy, int8_accuracy, most_loss, len(ids))
         _put_in_place(aside, folder, Path(place) / "old")
     return Exported(folder, difference, len(ids), accuracy, int8_accuracy)
+
+
+def check_exportable(network: TorchClassifier) -> None:
+    """Raise `UserError` for a network that a pretrained encoder feeds: only the stack is written by this export."""
+    if network.model.config.encoder is not None:
+        raise UserError(
+            f"The network reads the states of a pretrained encoder ({network.model.config.encoder['config']['model_type']}), "
+            "which this export does not write.\n"
+            "Train with embedding.features=table, which exports, or go on predicting with torch."
+        )
 
 
 def check_replaceable(folder: Path) -> None:

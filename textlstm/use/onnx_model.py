@@ -22,7 +22,7 @@ def build_onnx(model: StackedLSTMForSequenceClassification) -> onnx.ModelProto:
     graph = Graph("stacked_lstm")
     texts = _texts(graph)
     steps = graph.add("Transpose", "input_ids", perm=[1, 0])
-    embedded = graph.add("Gather", graph.constant(weights_of(model.embedding.table.weight)), steps)
+    embedded = graph.add("Gather", graph.constant(weights_of(model.get_input_embeddings().weight)), steps)
     states = _add_stack(graph, embedded, model, texts)
     pooled = add_pooling(graph, _add_readout(graph, states, model), model.pooling, texts)
     logits = graph.affine(pooled, model.head)

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from textlstm.data.batches import EncodedTexts
 from textlstm.data.cut import FROM_END
 from textlstm.errors import UserError
+from textlstm.features import with_features
 from textlstm.model import StackedLSTMConfig, StackedLSTMForSequenceClassification
 from textlstm.network import load_checkpoint
 from textlstm.training.scores import predict_splits
@@ -33,7 +34,14 @@ def open_torch(folder: Path, device: torch.device, precision: str) -> Scorer:
     """The checkpoint in `folder`, computed by torch."""
     model, tokenizer = load_checkpoint(folder)
     model.to(device)  # type: ignore[arg-type]
-    return Scorer(model, tokenizer, lambda splits: predict_splits(model, splits, precision))
+
+    def predict(splits: Splits) -> dict[str, np.ndarray]:
+        if model.config.encoder is not None and not model.config.encoder["trainable"]:
+            # As in training, so that the digits are the same.
+            splits = with_features(splits, model.embedding.encoder)  # type: ignore[arg-type]
+        return predict_splits(model, splits, precision)
+
+    return Scorer(model, tokenizer, predict)
 
 
 def open_onnx(file: Path, threads: int) -> Scorer:

@@ -15,10 +15,10 @@ from pydantic import Field
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from textlstm.data.hub import hub_is_reachable
 from textlstm.data.tokenizers.source import UNIT, TokenizerSource
 from textlstm.data.tokenizers.trained import PAD, UNKNOWN
 from textlstm.errors import UserError
+from textlstm.hub import hub_is_reachable
 
 FILES = ("tokenizer.json", "vocab.*", "*.model")
 NO_VOCABULARY = "tokenizer.path={path} holds no tokenizer: there is no vocabulary in it.\nGive the folder that holds its tokenizer.json."

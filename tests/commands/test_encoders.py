@@ -1,0 +1,160 @@
+"""`embedding=transformer` at the command line: a run, its checkpoint, a study, and what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.encoders import SIZE, make_folder
+from textlstm.data.batches import EncodedTexts, tokenize
+from textlstm.network import load_checkpoint
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return make_folder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture
+def encoder(desk, folder, monkeypatch):
+    """`encoder(...)`: the overrides of a quick run with the tiny encoder, whose states are kept at the desk."""
+    monkeypatch.setattr("textlstm.features.cache_folder", lambda: desk.place / "cache")
+
+    def overrides(*more: str) -> list[str]:
+        quick = [o for o in desk.quick() if not o.startswith(("embedding", "tokenizer"))]
+        own = ["embedding=transformer", f"embedding.path={folder}", "tokenizer=pretrained", f"tokenizer.path={folder}"]
+        return [*quick, *own, "tokenizer.max_length=22", *more]
+
+    return overrides
+
+
+def kept(desk) -> set[str]:
+    return {path.name for path in (desk.place / "cache").glob("features-*.npy")}
+
+
+@pytest.mark.usefixtures("pages")
+def test_a_run_its_report_and_its_checkpoint(desk, encoder):
+    done = desk.run("train", *encoder("baseline=linear"))
+    assert done.code == 0, done.err
+    assert "computed once" in done.out
+    assert "encoder baseline, test" in done.out
+    report = desk.report(done.folder)
+    assert report["baseline"]["encoder"]["features"] == SIZE
+    assert set(report["baseline"]["encoder"]["test"]) == {"accuracy", "macro_f1"}
+    assert report["model"]["parameters_by_part"]["encoder"] > 1000
+    page = (done.folder / "report.html").read_text()
+    assert "Encoder baseline" in page
+    assert "The encoder baseline does" in page
+    # Scored again: the same digits, from the same files; and from none.
+    assert len(kept(desk)) == 3
+    assert "Reproduced" in desk.evaluate(done.folder).out
+    for name in kept(desk):
+        (desk.place / "cache" / name).unlink()
+    assert "Reproduced" in desk.evaluate(done.folder).out
+    assert len(kept(desk)) == 1
+
+
+@pytest.mark.parametrize("features", ["last", "mix"])
+def test_the_checkpoint_is_whole(desk, encoder, features, monkeypatch):
+    done = desk.run("train", *encoder(f"embedding.features={features}", "training.epochs=1"))
+    assert done.code == 0, done.err
+    monkeypatch.setattr("textlstm.embeddings.transformer.load_encoder", None)
+    model, tokenizer = load_checkpoint(done.folder / "model")
+    ids = tokenize(["goal team 12 bread"], tokenizer)
+    expected = model(torch.tensor(ids)).logits.softmax(dim=-1)[0].tolist()
+    predicted = desk.run("predict", str(done.folder), "goal team 12 bread")
+    assert predicted.code == 0, predicted.err
+    found = json.loads(predicted.out)["probabilities"]
+    assert [found[name] for name in model.config.id2label.values()] == pytest.approx(expected, abs=1e-5)
+    refused = desk.run("export", str(done.folder), "--format", "onnx")
+    desk.assert_refused(refused, ["pretrained encoder", "embedding.features=table"], desk.place / done.folder)
+    assert not (done.folder / "onnx").exists()
+
+
+def test_a_table_is_saved_alone_and_exports(desk, encoder):
+    done = desk.run("train", *encoder("embedding.features=table", "training.epochs=1"))
+    assert done.code == 0, done.err
+    model, _ = load_checkpoint(done.folder / "model")
+    assert model.config.encoder is None
+    assert not [name for name in model.state_dict() if "encoder" in name]
+    assert not kept(desk)
+    assert "encoder" not in desk.report(done.folder)["baseline"]
+    exported = desk.run("export", str(done.folder), "--format", "onnx")
+    assert exported.code == 0, exported.err
+
+
+def test_fine_tuning_moves_the_encoder_in_its_own_steps(desk, encoder, folder):
+    weights = {}
+    for rate in (2e-5, 1e-3):
+        done = desk.run("train", *encoder("embedding.trainable=true", f"training.encoder_learning_rate={rate}"))
+        assert done.code == 0, done.err
+        model, tokenizer = load_checkpoint(done.folder / "model")
+        weights[rate] = model.embedding.encoder.model.state_dict()
+        assert not kept(desk), "what changes cannot be kept"
+        assert "Reproduced" in desk.evaluate(done.folder).out
+    from textlstm.embeddings.transformer import load_encoder
+
+    first = load_encoder(str(folder)).state_dict()
+    name = "encoder.layer.0.attention.self.query.weight"
+    moved = {rate: (state[name] - first[name]).abs().max().item() for rate, state in weights.items()}
+    assert 0 < moved[2e-5] < 30 * 2e-5 < moved[1e-3] < 30e-3
+    assert isinstance(EncodedTexts(tokenize(["a"], tokenizer), torch.zeros(1).numpy(), 3).features, type(None))
+
+
+def test_the_runs_of_a_study_share_the_states(desk, encoder):
+    done = desk.run(
+        "train", *encoder("-m", "model.layers=1,2", "seed=0,1", "study.workers=0", "study=s", "training.epochs=1")
+    )
+    assert done.code == 0, done.err
+    assert done.out.count("train texts are computed once") == 1
+    assert len(kept(desk)) == 3
+    assert len(desk.finished_runs()) == 4
+
+
+def test_explain_names_the_encoder_and_runs_it_not(desk, encoder):
+    done = desk.run("train", *encoder("explain=true"))
+    assert done.code == 0, done.err
+    assert f"bert, 2 layers of {SIZE}, the states of its last layer; frozen" in done.line("encoder")
+    assert done.line("parameters").startswith("encoder ")
+    assert not kept(desk)
+
+
+def test_matching_the_whole_network_counts_the_encoder(desk, encoder):
+    whole = ["model.match=parameters", "model.match_to.part=network", "explain=true", "model.hidden_size=32"]
+    sizes = []
+    for layers in (1, 2):
+        done = desk.run("train", *encoder(f"model.layers={layers}", *whole))
+        assert done.code == 0, done.err
+        sizes.append(int(done.line("parameters").split("; ")[1].split()[0].replace(",", "")))
+    # Close to each other only if the encoder is in both.
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.02)
+    assert f"{abs(sizes[1] / sizes[0] - 1):.1%}" in done.line("matched")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["tokenizer.path=elsewhere"], ["that of elsewhere", "tokenizer.path="]),
+        (["tokenizer.add_special_tokens=true"], ["add_special_tokens=true has no effect"]),
+        (["training.encoder_learning_rate=1e-4"], ["encoder_learning_rate has no effect", "embedding.trainable=true"]),
+        (
+            ["embedding.features=table", "embedding.trainable=true", "training.encoder_learning_rate=1e-4"],
+            ["encoder_learning_rate has no effect", "features=last or mix"],
+        ),
+        (["training.decay_embeddings=true"], ["embedding.trainable=false"]),
+        (["tokenizer.max_length=400"], ["tokenizer.max_length=400", "tokenizer.max_length=22"]),
+        (["embedding.features=first"], ["embedding.features='first'"]),
+        (["embedding.path=null"], ["needs an encoder"]),
+        (["embedding.path=./none", "tokenizer.path=./none"], ["./none is not a folder"]),
+    ],
+    ids=lambda value: " ".join(value) if "=" in value[0] else "",
+)
+def test_what_cannot_act_is_refused(desk, encoder, given, says):
+    desk.assert_refused(desk.run("train", *encoder(*given)), says)
+
+
+def test_another_kind_of_tokenizer_is_refused(desk, encoder, folder):
+    own = [given for given in encoder() if not given.startswith("tokenizer")]
+    says = ["tokenizer=words", f"tokenizer=pretrained tokenizer.path={folder}"]
+    desk.assert_refused(desk.run("train", *own), says)
