@@ -10,6 +10,7 @@ import transformers
 from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from textlstm.data.pairs import separator_of
 from textlstm.data.tokenizers.source import UNIT
 from textlstm.embeddings.source import EmbeddingTable
 from textlstm.embeddings.vocabulary import Vocabulary
@@ -48,6 +49,7 @@ def build_network(
     trainable: bool,
     label_names: Sequence[str],
     seed: int,
+    multi_label: bool = False,
 ) -> StackedLSTMForSequenceClassification:
     """A network with fresh weights that depend on `seed` alone, and the table's vectors where it has any."""
     config = StackedLSTMConfig(
@@ -58,13 +60,20 @@ def build_network(
         num_labels=len(label_names),
         id2label=dict(enumerate(label_names)),
         label2id={name: number for number, name in enumerate(label_names)},
+        problem_type="multi_label_classification" if multi_label else None,
         **settings,
     )
     transformers.set_seed(seed)
     model = StackedLSTMForSequenceClassification(config)
     if table.vectors is not None:
         with torch.no_grad():
+            separator = separator_of(tokenizer)
+            # No text holds it, so a source may know nothing of it: it keeps the random vector that it has.
+            keeps = separator is not None and not table.vectors[separator].any()
+            kept = model.embedding.table.weight[separator].clone() if keeps else None
             model.embedding.table.weight.copy_(torch.from_numpy(table.vectors))
+            if kept is not None:
+                model.embedding.table.weight[separator] = kept
             model.embedding.table.weight[tokenizer.pad_token_id].zero_()
     model.embedding.table.requires_grad_(trainable)
     return model

@@ -10,7 +10,7 @@ from rich.table import Table
 from textlstm.model import StackedLSTMForSequenceClassification
 from textlstm.network import count_parameters
 from textlstm.reports.copies import copies_lines, groups_line
-from textlstm.reports.wording import describe_baseline, describe_result, duration, percent, signed
+from textlstm.reports.wording import describe_baseline, describe_result, describe_worst, duration, percent, signed
 
 
 def open_console() -> Console:
@@ -23,8 +23,9 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
     console.print()
     console.print(scores_table(report), soft_wrap=False)
     if gap := report.get("generalization_gap"):
+        micro = f", micro-F1 {signed(100 * gap['micro_f1'], 2)}" if "micro_f1" in gap else ""
         console.print(
-            f"generalization gap  accuracy {signed(100 * gap['accuracy'], 2)}, macro-F1 {signed(100 * gap['macro_f1'], 2)} points (train - validation), "
+            f"generalization gap  accuracy {signed(100 * gap['accuracy'], 2)}, macro-F1 {signed(100 * gap['macro_f1'], 2)}{micro} points (train - validation), "
             f"loss {signed(gap['loss'], 4)} (validation - train)",
         )
     if "training" in report:
@@ -36,6 +37,8 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
     if "test" in report["splits"]:
         linear = (report.get("baseline") or {}).get("linear")
         console.print(describe_result("test", report["splits"]["test"]))
+        if sentence := describe_worst(report):
+            console.print(sentence)
         if sentence := describe_baseline("test", report["splits"]["test"], linear):
             console.print(sentence)
 
@@ -44,23 +47,23 @@ def scores_table(report: dict[str, Any]) -> Table:
     """A row a split, and one for the linear baseline."""
     table = Table(title=f"{report['dataset']}, seed {report['seed']}", title_justify="left")
     table.add_column("")
-    for column in ("accuracy", "macro-F1", "loss", "texts"):
+    metrics = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
+    if several := report.get("problem_type") == "multi_label_classification":
+        metrics = {"accuracy": "subset accuracy", "micro_f1": "micro-F1", "macro_f1": "macro-F1"}
+    for column in (*metrics.values(), "loss", "texts"):
         table.add_column(column, justify="right")
     for split, scores in report["splits"].items():
         table.add_row(
-            split,
-            percent(scores["accuracy"]),
-            percent(scores["macro_f1"]),
-            f"{scores['loss']:.4f}",
-            f"{scores['examples']:,}",
+            split, *(percent(scores[name]) for name in metrics), f"{scores['loss']:.4f}", f"{scores['examples']:,}"
         )
     linear = (report.get("baseline") or {}).get("linear")
-    if linear:
-        for split in ("validation", "test"):
-            row = linear[split]
-            table.add_row(
-                f"linear baseline, {split}", percent(row["accuracy"]), percent(row["macro_f1"]), "", "", style="dim"
-            )
+    for split in ("validation", "test"):
+        if not linear:
+            break
+        shares = [percent(linear[split][name]) for name in metrics]
+        table.add_row(f"linear baseline, {split}", *shares, "", "", style="dim")
+    if several:
+        table.caption = "subset accuracy: the share of texts whose whole set of labels is right"
     return table
 
 
