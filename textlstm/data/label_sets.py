@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from datasets import ClassLabel, Dataset
+from datasets import Dataset, List
 
 from textlstm.data.source import Frames
 from textlstm.errors import UserError
@@ -55,14 +55,14 @@ def indicators(sets: Sequence[Sequence[int]], classes: int) -> np.ndarray:
 def names_in(rows: Dataset) -> list[str]:
     """Class names of a split, in order."""
     feature = rows.features["label"]
-    return list(feature.names if isinstance(feature, ClassLabel) else feature.feature.names)
+    return list(feature.feature.names if isinstance(feature, List) else feature.names)
 
 
 def label_array(rows: Dataset) -> np.ndarray:
     """The labels of a split: class numbers int64 [N], or for sets of labels zeros and ones int64 [N, C]."""
-    if isinstance(rows.features["label"], ClassLabel):
-        return np.asarray(rows["label"])
-    return indicators(rows["label"], len(names_in(rows)))
+    if isinstance(rows.features["label"], List):
+        return indicators(rows["label"], len(names_in(rows)))
+    return np.asarray(rows["label"])
 
 
 def check_separator(frames: Frames, separator: str | None) -> None:

@@ -45,7 +45,7 @@ class LoadedData:
     @property
     def multi_label(self) -> bool:
         """Whether a text may have several labels."""
-        return not isinstance(next(iter(self.splits.values())).features["label"], ClassLabel)
+        return isinstance(next(iter(self.splits.values())).features["label"], List)
 
     @property
     def pairs(self) -> bool:

@@ -71,12 +71,8 @@ def cut_pair(ids: list[int], max_length: int, from_end: int, separator: int) -> 
     place = ids.index(separator)
     first, second = ids[:place], ids[place + 1 :]
     room = max_length - 1
-    if len(first) <= len(second):
-        kept = min(len(first), room - room // 2)
-        sizes = kept, room - kept
-    else:
-        kept = min(len(second), room // 2)
-        sizes = room - kept, kept
+    kept = min(len(first), len(second), room // 2)
+    sizes = (kept, room - kept) if len(first) <= len(second) else (room - kept, kept)
     parts = [
         cut(text, n, part_from_end(n, max_length, from_end)) for text, n in zip((first, second), sizes, strict=True)
     ]

@@ -78,7 +78,7 @@ def _score_classes(features: dict[str, Any], labels: dict[str, np.ndarray], stre
 
 
 def _score_sets(features: dict[str, Any], labels: dict[str, np.ndarray], strength: float) -> dict[str, Any]:
-    model = OneVsRestClassifier(LogisticRegression(C=strength, max_iter=1000))
+    model = OneVsRestClassifier(LogisticRegression(C=strength, solver="liblinear", random_state=0))
     with warnings.catch_warnings():
         # Of too few iterations, and of a class that all texts have.
         warnings.simplefilter("ignore")

@@ -134,12 +134,8 @@ def cut_pair(ids: list[int], max_length: int, from_end: int, separator: int) -> 
     place = ids.index(separator)
     first, second = ids[:place], ids[place + 1 :]
     room = max_length - 1
-    if len(first) <= len(second):
-        kept = min(len(first), room - room // 2)
-        sizes = kept, room - kept
-    else:
-        kept = min(len(second), room // 2)
-        sizes = room - kept, kept
+    kept = min(len(first), len(second), room // 2)
+    sizes = (kept, room - kept) if len(first) <= len(second) else (room - kept, kept)
     ends = [{0: 0, max_length: size}.get(from_end, size // 2) for size in sizes]
     return [*cut(first, sizes[0], ends[0]), separator, *cut(second, sizes[1], ends[1])]
 
