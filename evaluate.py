@@ -11,6 +11,7 @@ from pathlib import Path
 
 from textlstm.data.batches import encode_splits
 from textlstm.data.load import load_evaluation_data
+from textlstm.data.pairs import separator_of
 from textlstm.door import entry
 from textlstm.door.settings import EvaluateSettings
 from textlstm.door.stored_run import open_run
@@ -38,7 +39,14 @@ def evaluate_checkpoint(settings: EvaluateSettings) -> None:
     scorer = stored.open()
     model, tokenizer = scorer.model, scorer.tokenizer
     label_names = list(model.config.id2label.values())
-    data = load_evaluation_data(stored.dataset, stored.split, label_names=label_names, as_in_training=stored.own_data)
+    data = load_evaluation_data(
+        stored.dataset,
+        stored.split,
+        label_names=label_names,
+        as_in_training=stored.own_data,
+        multi_label=model.config.multi_label,
+        pairs=separator_of(tokenizer) is not None,
+    )
     texts = encode_splits(data.splits, tokenizer)
     logits = scorer.predict(texts)
     folder = stored.evaluation_folder(data.fingerprint)

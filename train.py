@@ -9,6 +9,7 @@ from pathlib import Path
 
 from textlstm.data.batches import encode_splits
 from textlstm.data.load import LoadedData, load_data
+from textlstm.data.tokenizers.rows import train_tokenizer
 from textlstm.diagnostics.matching import Matched, match_hidden_size
 from textlstm.door import Prepared, entry
 from textlstm.door.settings import TrainSettings
@@ -22,12 +23,13 @@ from textlstm.reports.terminal import open_console, print_next, print_report, pr
 from textlstm.training.fit import fit
 from textlstm.training.machine import choose_device, prepare_machine, use_threads
 from textlstm.training.scores import predict_last, predict_splits
+from textlstm.training.thresholds import tune_thresholds
 
 
 def prepare(settings: TrainSettings, data: LoadedData | None = None) -> Prepared:
     """What runs on the same data with the same words and vectors share: a study does this once."""
     data = data or load_data(settings.dataset)
-    tokenizer = settings.tokenizer.train(data.splits["train"]["text"], *settings.embedding.words())
+    tokenizer = train_tokenizer(settings.tokenizer, data.splits["train"], *settings.embedding.words())
     texts = encode_splits(data.splits, tokenizer)
     table = settings.embedding.build(vocabulary_of(tokenizer), texts["train"].whole)
     vectors = None
@@ -71,6 +73,7 @@ def train(settings: TrainSettings, prepared: Prepared, folder: Path) -> None:
         trainable=settings.embedding.trainable,
         label_names=data.label_names,
         seed=settings.run.seed,
+        multi_label=data.multi_label,
     )
     if settings.run.explain:
         print_explanation(console, model, settings.config["training"])
@@ -88,8 +91,9 @@ def train(settings: TrainSettings, prepared: Prepared, folder: Path) -> None:
         seed=settings.run.seed,
         console=console,
     )
-    save_checkpoint(model, tokenizer, folder / "model")
     logits = predict_splits(model, texts, machine.precision)
+    tune_thresholds(model.config, logits["validation"], texts["validation"].labels)
+    save_checkpoint(model, tokenizer, folder / "model")
     report = build_report(
         folder,
         config=settings.config,
@@ -104,7 +108,14 @@ def train(settings: TrainSettings, prepared: Prepared, folder: Path) -> None:
         baseline=prepared.baseline(settings.run.baseline),
         encoder_baseline=prepared.encoder_baseline(settings.run.baseline),
     )
-    finish_run(folder, report, logits["test"], texts["test"].labels, in_train=data.in_train)
+    finish_run(
+        folder,
+        report,
+        logits["test"],
+        texts["test"].labels,
+        in_train=data.in_train,
+        thresholds=model.config.thresholds,
+    )
     print_report(console, report)
     print_next(console, folder)
 

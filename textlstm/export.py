@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from textlstm.data.batches import EncodedTexts
+from textlstm.data.label_sets import label_array
 from textlstm.data.load import load_evaluation_data
 from textlstm.door.run_folder import load_stored_config
 from textlstm.door.settings import stored_dataset
@@ -53,7 +54,8 @@ def export(checkpoint: str, output: Path | None, *, int8: bool, most_loss: float
             f"int8      {folder / INT8}, {megabytes(folder / INT8)}; validation accuracy {100 * done.accuracy:.2f}% -> "
             f"{100 * done.int8_accuracy:.2f}% ({change:+.2f} points)"
         )
-    console.print(f"next      python {folder / 'classify.py'} 'some text'")
+    words = "'some text'" if network.separator is None else "'one text' 'another'"
+    console.print(f"next      python {folder / 'classify.py'} {words}")
 
 
 def validation_texts(models: Path, network: TorchClassifier) -> tuple[EncodedTexts | None, str]:
@@ -63,12 +65,20 @@ def validation_texts(models: Path, network: TorchClassifier) -> tuple[EncodedTex
         return None, "the run's stored configuration is not beside the model."
     try:
         source = stored_dataset(load_stored_config(run))
-        data = load_evaluation_data(source, "validation", label_names=network.labels, as_in_training=True)
+        data = load_evaluation_data(
+            source,
+            "validation",
+            label_names=network.labels,
+            as_in_training=True,
+            multi_label=network.thresholds is not None,
+            pairs=network.separator is not None,
+        )
     except (UserError, OSError) as error:
         return None, str(error).splitlines()[0]
     rows = data.splits["validation"]
-    ids = network.encode(list(rows["text"]))
-    return EncodedTexts(ids, rows.with_format("numpy")["label"][:], network.max_length, network.from_end), ""
+    texts = list(rows["text"])
+    ids = network.encode(list(zip(texts, rows["text_pair"], strict=True)) if data.pairs else texts)
+    return EncodedTexts(ids, label_array(rows), network.max_length, network.from_end, network.separator), ""
 
 
 def megabytes(path: Path) -> str:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from torch import nn
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from textlstm.data.pairs import separator_of
 from textlstm.data.tokenizers.source import UNIT
 from textlstm.embeddings.source import EmbeddingTable, EncoderSource
 from textlstm.embeddings.transformer import load_encoder
@@ -52,6 +53,7 @@ def build_network(
     trainable: bool,
     label_names: Sequence[str],
     seed: int,
+    multi_label: bool = False,
 ) -> StackedLSTMForSequenceClassification:
     """A network with fresh weights that depend on `seed` alone, and the table's vectors where it has any."""
     config = StackedLSTMConfig(
@@ -63,6 +65,7 @@ def build_network(
         id2label=dict(enumerate(label_names)),
         label2id={name: number for number, name in enumerate(label_names)},
         encoder=None if table.encoder is None else table.encoder.settings(trainable),
+        problem_type="multi_label_classification" if multi_label else None,
         **settings,
     )
     transformers.set_seed(seed)
@@ -76,6 +79,9 @@ def build_network(
     if table.vectors is not None:
         with torch.no_grad():
             weight, vectors = model.embedding.table.weight, torch.from_numpy(table.vectors)
+            separator = separator_of(tokenizer)
+            if separator is not None and not vectors[separator].any():
+                vectors[separator] = float("nan")  # no text holds it, so a source may know nothing of it
             weight.copy_(torch.where(vectors.isnan(), weight, vectors))  # NaN leaves the initialisation
             weight[tokenizer.pad_token_id].zero_()
     model.embedding.table.requires_grad_(trainable)

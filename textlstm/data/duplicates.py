@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from textlstm.data.label_sets import shown_label
 from textlstm.data.near_duplicates import MINIMUM_WORDS, SHINGLE_WORDS, THRESHOLD, NearPairs
 from textlstm.data.source import SPLITS, Frames
 
@@ -58,8 +59,10 @@ def normalise(text: str) -> str:
 
 
 def compared(frame: pd.DataFrame) -> pd.Series:
-    """What of each row is compared."""
-    return frame["text"].map(normalise)
+    """What of each row is compared: its text, or both texts of a pair."""
+    texts = frame["text"].map(normalise)
+    # No normalised text holds a line break: a pair is equal where both its texts are.
+    return texts + "\n" + frame["text_pair"].map(normalise) if "text_pair" in frame else texts
 
 
 def number_copies(frames: Frames) -> tuple[Frames, list[str]]:
@@ -120,6 +123,13 @@ def kinds_of_copy(frame: pd.DataFrame, other: pd.DataFrame, copies: Copies) -> n
     return np.where(present[numbers], "exact", np.where(near, "near", "")).astype(object)
 
 
+def shown_texts(rows: pd.DataFrame) -> list[str]:
+    """Texts for people: of a pair both, with `<sep>` between them."""
+    if "text_pair" not in rows:
+        return list(rows["text"])
+    return [f"{text} <sep> {other}" for text, other in zip(rows["text"], rows["text_pair"], strict=True)]
+
+
 def conflict_examples(frames: Frames) -> list[dict[str, Any]]:
     """The first texts, in alphabetical order, that have several labels: `text`, and the rows of each label by split."""
     rows = pd.concat([frame.assign(split=split) for split, frame in frames.items()], ignore_index=True)
@@ -127,12 +137,13 @@ def conflict_examples(frames: Frames) -> list[dict[str, Any]]:
     examples = []
     for number in labels.index[labels > 1][:EXAMPLES]:
         same = rows[rows["copy"] == number]
-        text = str(same["text"].iloc[0])
+        text = str(shown_texts(same)[0])
         examples.append(
             {
                 "text": text if len(text) <= EXAMPLE_LETTERS else text[: EXAMPLE_LETTERS - 1] + "…",
                 "labels": {
-                    split: part["label"].value_counts().sort_index().to_dict() for split, part in same.groupby("split")
+                    split: part["label"].map(shown_label).value_counts().sort_index().to_dict()
+                    for split, part in same.groupby("split")
                 },
             }
         )

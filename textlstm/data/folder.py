@@ -17,7 +17,7 @@ class FolderSource(DatasetSource):
 
     def read(self) -> Frames:
         """The splits that have a folder of their own, or one frame to be split."""
-        self.refuse_groups("a folder has one text a file, and no columns")
+        self.refuse_columns("a folder has one text a file, and no columns")
         if not self.path:
             raise UserError(
                 "dataset=folder needs a folder.\nGive it: dataset.path=DIR, with a sub-folder for each class."

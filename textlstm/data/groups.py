@@ -79,7 +79,9 @@ def share_of_groups(train: pd.DataFrame, share: float, seed: int) -> np.ndarray:
     rank = pd.Series(np.random.default_rng(seed).permutation(len(groups)), index=groups)
     ranks = train["group"].map(rank)
     before = np.cumsum(np.bincount(ranks)) - np.bincount(ranks)
-    first_of_class = set(ranks.groupby(train["label"]).min())
+    # Of a text with several labels each; of all others the one that it has.
+    each = train["label"].explode()
+    first_of_class = set(ranks.reindex(each.index).groupby(each.to_numpy()).min())
     return np.asarray((before[ranks] < share * len(train)) | ranks.isin(first_of_class))
 
 

@@ -60,6 +60,9 @@ class HubSource(DatasetSource):
     def _frame(self, split, split_name: str) -> pd.DataFrame:  # type: ignore[no-untyped-def]
         frame = self.select_columns(split.to_pandas(), f"{self.path} ({split_name})")
         feature = split.features[self.label_column]
+        several = getattr(getattr(feature, "feature", None), "names", None)
+        if several:
+            frame["label"] = [tuple(sorted(several[int(number)] for number in row)) for row in frame["label"]]
         if hasattr(feature, "names"):
             if (frame["label"] == "-1").any():
                 raise UserError(

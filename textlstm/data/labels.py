@@ -2,6 +2,7 @@
 
 import re
 
+from textlstm.data.label_sets import class_names
 from textlstm.data.source import Frames
 from textlstm.errors import UserError
 
@@ -16,11 +17,14 @@ def sort_labels(labels: set[str]) -> list[str]:
 def check_labels(frames: Frames, label_names: list[str], trained: str = "the training split") -> None:
     """Raise for one class only, and for a class that training has not seen."""
     if len(label_names) < 2:
-        raise UserError(
-            f"All training texts have the label '{label_names[0]}'.\nA classifier needs at least two classes: check dataset.label_column."
+        what = (
+            f"All training texts have the label '{label_names[0]}'" if label_names else "No training text has a label"
         )
+        if label_names and not all(frames["train"]["label"].map(bool)):
+            what = f"'{label_names[0]}' is the only label of the training texts"
+        raise UserError(f"{what}.\nA classifier needs at least two classes: check dataset.label_column.")
     for split, frame in frames.items():
-        unknown = sorted(set(frame["label"]) - set(label_names))
+        unknown = sorted(class_names(frame) - set(label_names))
         if unknown:
             shown = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
             known = ", ".join(label_names[:8]) + (" ..." if len(label_names) > 8 else "")

@@ -1,13 +1,12 @@
 """What every source of data has in common: which columns, how it is split, how repeats are treated."""
 
 from abc import abstractmethod
-from collections.abc import Sized
 from typing import Any, Literal
 
 import pandas as pd
 from pydantic import Field
 
-from textlstm.data.text_files import is_utf8
+from textlstm.data.cells import is_list, plain, read_lists, split_labels
 from textlstm.errors import UserError
 from textlstm.section import Section
 
@@ -15,11 +14,12 @@ SPLITS = ("train", "validation", "test")
 
 CURES = dict.fromkeys(
     ("text_column", "label_column"), "Set dataset.text_column and dataset.label_column to two of them."
-) | {"group_column": "Set dataset.group_column to one of them, or leave it out."}
+) | {name: f"Set dataset.{name} to one of them, or leave it out." for name in ("group_column", "text_pair_column")}
 """What to do about a column that is not there, by the setting that named it."""
 
 Frames = dict[str, pd.DataFrame]
-"""Split name -> frame with the columns `text` and `label`, and `group` where `dataset.group_column` is set."""
+"""Split name -> frame with the columns `text` and `label`, a name or a sorted tuple of names; and `group` and `text_pair`
+where `dataset.group_column` and `dataset.text_pair_column` are set."""
 
 
 class DatasetSource(Section):
@@ -30,7 +30,19 @@ class DatasetSource(Section):
         description="name of the data set, in letters, digits, _ . and -; names the folder of its runs",
     )
     text_column: str = Field("text", min_length=1, description="column that holds the text")
-    label_column: str = Field("label", min_length=1, description="column that holds the class")
+    text_pair_column: str | None = Field(
+        None,
+        min_length=1,
+        description="column with a second text, read behind the first with a separator between them, such as a premise and a hypothesis; null for single texts",
+    )
+    label_column: str = Field(
+        "label", min_length=1, description="column that holds the class; where it holds lists a text has several labels"
+    )
+    label_separator: str | None = Field(
+        None,
+        min_length=1,
+        description='what stands between several labels written as one text, such as ";"; null: a text is one label',
+    )
     group_column: str | None = Field(
         None,
         min_length=1,
@@ -59,7 +71,11 @@ class DatasetSource(Section):
         """Read the splits that exist; raise `UserError` for what cannot be read."""
 
     def select_columns(self, frame: pd.DataFrame, where: str) -> pd.DataFrame:
-        """Give `frame` the columns `text` and `label` (and `group`), all strings; say which are there if one is missing."""
+        """Give `frame` the columns `text` and `label` (`text_pair`, `group`); say which are there if one is missing.
+
+        All are strings but sets of labels, which are sorted tuples of strings.
+        """
+        self._check_columns()
         for setting, column in self._columns().items():
             if list(frame.columns).count(column) > 1:
                 raise UserError(f"{where} has two columns named '{column}'.\nRename one of them.")
@@ -68,12 +84,26 @@ class DatasetSource(Section):
                     f"{where} has no column '{column}'.\nIt has: {', '.join(map(str, frame.columns))}.\n"
                     + CURES[setting]
                 )
-        # As objects: categories and nullable types have rules of their own for what may be put into them.
-        texts, labels = frame[self.text_column].astype(object), frame[self.label_column].astype(object)
+        columns = {"text": texts_of(frame, self.text_column, where), "label": self._labels(frame, where)}
+        if self.text_pair_column:
+            columns["text_pair"] = texts_of(frame, self.text_pair_column, where)
+        if self.group_column:
+            columns["group"] = [group.strip() for group in texts_of(frame, self.group_column, where)]
+        return pd.DataFrame(columns)
+
+    def _check_columns(self) -> None:
+        """Raise `UserError` where two settings name one column."""
         if self.text_column == self.label_column:
             raise UserError(
                 f"dataset.text_column and dataset.label_column are both '{self.text_column}'.\n"
                 "The text and its class must be two columns."
+            )
+        if self.text_pair_column in (self.text_column, self.label_column):
+            setting = "text_column" if self.text_pair_column == self.text_column else "label_column"
+            raise UserError(
+                f"dataset.text_pair_column and dataset.{setting} are both '{self.text_pair_column}'.\n"
+                "The second text of a pair has a column of its own.\n"
+                "Name it, or leave dataset.text_pair_column out."
             )
         if self.group_column in (self.text_column, self.label_column):
             setting = "text_column" if self.group_column == self.text_column else "label_column"
@@ -82,6 +112,15 @@ class DatasetSource(Section):
                 "Groups are what texts have in common beside text and class, such as a document.\n"
                 "Name another column, or leave dataset.group_column out."
             )
+
+    def _labels(self, frame: pd.DataFrame, where: str) -> list[Any]:
+        """A class a row; or a sorted tuple of classes, where cells are lists or a separator is given."""
+        # As objects: categories and nullable types have rules of their own for what may be put into them.
+        labels = frame[self.label_column].astype(object)
+        if self.label_separator is not None:
+            return split_labels(labels, self.label_separator, where, self.label_column)
+        if labels.map(is_list).any():
+            return read_lists(labels, where, self.label_column)
         unlabelled = labels.isna() | (labels.astype(str).str.strip() == "")
         if unlabelled.any():
             first = int(unlabelled.to_numpy().argmax()) + 1
@@ -89,45 +128,28 @@ class DatasetSource(Section):
                 f"{where}: {int(unlabelled.sum())} row(s) have no label in '{self.label_column}'; the first is row {first}.\n"
                 "Every row needs a class. Label these rows or remove them."
             )
-        written = [_plain(text, f"{where}, row {row}, '{self.text_column}'") for row, text in enumerate(texts, start=1)]
-        named = [
-            _plain(label, f"{where}, row {row}, '{self.label_column}'") for row, label in enumerate(labels, start=1)
-        ]
-        columns = {"text": written, "label": [label.strip() for label in named]}
-        if self.group_column:
-            groups = enumerate(frame[self.group_column].astype(object), start=1)
-            columns["group"] = [
-                _plain(group, f"{where}, row {row}, '{self.group_column}'").strip() for row, group in groups
-            ]
-        return pd.DataFrame(columns)
+        return [label.strip() for label in texts_of(frame, self.label_column, where)]
 
-    def refuse_groups(self, reason: str) -> None:
-        """Raise `UserError` if groups are asked of a source that has no columns."""
-        if self.group_column:
-            raise UserError(
-                f"dataset.group_column={self.group_column} cannot act: {reason}.\n"
-                "Groups need a table: dataset=files dataset.train=FILE. Or leave dataset.group_column out."
-            )
+    def refuse_columns(self, reason: str) -> None:
+        """Raise `UserError` if groups, pairs or several labels are asked of a source that has no columns."""
+        for name, what in (
+            ("group_column", "Groups need"),
+            ("text_pair_column", "Pairs need"),
+            ("label_separator", "Several labels need"),
+        ):
+            if value := getattr(self, name):
+                raise UserError(
+                    f"dataset.{name}={value} cannot act: {reason}.\n"
+                    f"{what} a table: dataset=files dataset.train=FILE. Or leave dataset.{name} out."
+                )
 
     def _columns(self) -> dict[str, str]:
         """The columns that are read, by the name of their setting."""
-        columns = {"text_column": self.text_column, "label_column": self.label_column}
-        return columns | ({"group_column": self.group_column} if self.group_column else {})
+        names = ("text_column", "label_column", "text_pair_column", "group_column")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 
-def _plain(value: Any, where: str) -> str:
-    """A cell as text; raise `UserError` for what is none, such as a list, or no UTF-8."""
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "surrogateescape")
-    if isinstance(value, Sized) and not isinstance(value, str):
-        raise UserError(
-            f"{where} is of the type {type(value).__name__}, not a text: {str(value)[:60]}.\nGive one text a row."
-        )
-    if pd.isna(value):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))  # pandas reads a column of integers with gaps as floats
-    text = str(value)
-    if not is_utf8(text):
-        raise UserError(f"{where} is not UTF-8: it holds half of a character or a wrong byte.\nRepair or remove it.")
-    return text
+def texts_of(frame: pd.DataFrame, column: str, where: str) -> list[str]:
+    """A column's cells as texts."""
+    cells = frame[column].astype(object)
+    return [plain(cell, f"{where}, row {row}, '{column}'") for row, cell in enumerate(cells, start=1)]

@@ -1,6 +1,6 @@
 """The splits that were not given, taken off train, and a share of what stays there.
 
-Stratified by class; where `dataset.group_column` is set no group comes apart (`textlstm.data.groups`).
+Stratified by class, several labels by their combinations (`textlstm.data.label_sets`); where `dataset.group_column` is set no group comes apart (`textlstm.data.groups`).
 """
 
 import numpy as np
@@ -8,6 +8,14 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from textlstm.data.groups import choose_groups, share_of_groups
+from textlstm.data.label_sets import (
+    class_names,
+    first_of_classes,
+    is_multi_label,
+    rows_that_stay,
+    single_classes,
+    strata,
+)
 from textlstm.data.source import DatasetSource, Frames
 from textlstm.errors import UserError
 
@@ -24,12 +32,17 @@ def complete_splits(frames: Frames, source: DatasetSource, *, removed: int = 0) 
         if split in frames:
             continue
         train = frames["train"]
-        small = indivisible_classes(train)
+        several = is_multi_label(train)
+        small = single_classes(train) if several else indivisible_classes(train)
         if small:
             unit = "groups" if "group" in train else "rows"
             warnings.append(f"too few {unit} to take {split} texts from: {', '.join(small)} (all stay in train)")
-        movable = np.flatnonzero(may_leave(train, small))
-        chosen = choose(train.iloc[movable], round(share * total), source.split_seed)
+        leaves = ~rows_that_stay(train, source.split_seed) if several else may_leave(train, small)
+        movable, wanted = np.flatnonzero(leaves), round(share * total)
+        rows = train.iloc[movable]
+        if several and len(rows):
+            rows = rows.assign(label=strata(rows["label"], wanted / len(rows)))
+        chosen = choose(rows, wanted, source.split_seed)
         if chosen is None:
             raise too_few(train, split, removed)
         taken = movable[chosen]
@@ -73,13 +86,13 @@ def too_few(train: pd.DataFrame, split: str, removed: int) -> UserError:
     copies = f", after {removed} copies were removed," if removed else ""
     keep = ", or keep copies: dataset.deduplicate=none" if removed else ""
     return UserError(
-        f"{len(train)} training rows{groups} in {train['label'].nunique()} classes{copies} are too few to take a {split} split from.\n"
+        f"{len(train)} training rows{groups} in {len(class_names(train))} classes{copies} are too few to take a {split} split from.\n"
         f"Give more {'groups' if groups else 'rows'}, or a file: dataset.{split}=FILE{keep}."
     )
 
 
 def take_share(train: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
-    """That share of each class, at least one text, in the order of the rows; a smaller share is part of a larger one.
+    """That share of each class (of all texts, where they have several labels), at least one text, in the order of the rows; a smaller share is part of a larger one.
 
     Where there are groups, whole ones are taken: half of the documents, not half of the sentences of each.
     """
@@ -88,5 +101,8 @@ def take_share(train: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
     if "group" in train:
         return train[share_of_groups(train, share, seed)].reset_index(drop=True)
     shuffled = train.iloc[np.random.default_rng(seed).permutation(len(train))]
+    if is_multi_label(train):
+        kept = shuffled.index[: int(np.ceil(share * len(train)))].union(first_of_classes(shuffled["label"]))
+        return train.loc[kept].reset_index(drop=True)
     place, size = shuffled.groupby("label").cumcount(), shuffled.groupby("label")["label"].transform("size")
     return shuffled[place < np.ceil(share * size)].sort_index().reset_index(drop=True)

@@ -1,4 +1,7 @@
-"""What a classifier's answers on one split are worth: confusion, scores by class, calibration, mistakes."""
+"""What a classifier's answers on one split are worth: confusion, scores by class, calibration, mistakes.
+
+Of sets of labels: `textlstm.diagnostics.label_sets`.
+"""
 
 from typing import Any
 
@@ -34,11 +37,15 @@ def per_class(labels: np.ndarray, predicted: np.ndarray, label_names: list[str])
 
 
 def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> dict[str, Any]:
-    """Expected calibration error with equally wide bins (Guo et al. 2017), and the bins that hold texts.
+    """`reliability` of the predicted classes, for probabilities [N, C] and labels [N]."""
+    return reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels, bins)
 
-    The error is the mean over texts of |accuracy - confidence| of their bin.
+
+def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> dict[str, Any]:
+    """Expected calibration error with equally wide bins (Guo et al. 2017), and the bins that hold something.
+
+    The error is the mean of |accuracy - confidence| of their bin, over all that is given [N].
     """
-    confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     rows = []
     for number in range(bins):
@@ -53,7 +60,7 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS)
                     "examples": int(inside.sum()),
                 }
             )
-    error = sum(row["examples"] * abs(row["accuracy"] - row["confidence"]) for row in rows) / len(labels)
+    error = sum(row["examples"] * abs(row["accuracy"] - row["confidence"]) for row in rows) / len(correct)
     return {"error": float(error), "bins": rows}
 
 

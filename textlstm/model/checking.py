@@ -59,6 +59,21 @@ def check_value(name: str, value: Any, kind: type, limits: Any) -> None:
         raise ValueError(f"{name}={value!r} is not allowed. It takes {describe_limits(kind, limits)}.")
 
 
+def check_thresholds(thresholds: Any, classes: int, multi_label: bool) -> None:
+    """Check that there is one a class, from 0 to 1, and only where a text may have several labels."""
+    if thresholds is None:
+        return
+    if not multi_label:
+        raise ValueError('thresholds are for problem_type="multi_label_classification" alone. Leave them out.')
+    if not isinstance(thresholds, list | tuple) or len(thresholds) != classes:
+        raise ValueError(
+            f"thresholds={thresholds!r} is not allowed. It takes a list of {classes} numbers, one a class."
+        )
+    for entry in thresholds:
+        if isinstance(entry, bool) or not isinstance(entry, int | float) or not 0 <= entry <= 1:
+            raise ValueError(f"thresholds hold {entry!r}. Each is a number from 0 to 1.")
+
+
 def describe_limits(kind: type, limits: Any) -> str:
     """The allowed values in words."""
     if "choices" in limits:

@@ -4,11 +4,12 @@ One typed field a setting; the metadata hold its meaning and range, from which t
 `train.py --help` and the documentation are made.
 """
 
+from dataclasses import field
 from typing import Any
 
 from transformers import PreTrainedConfig
 
-from .checking import check_field, check_value, own_fields, refuse_unknown, setting
+from .checking import check_field, check_thresholds, check_value, own_fields, refuse_unknown, setting
 from .contract import check_contract
 from .encoder import check_encoder
 
@@ -142,6 +143,9 @@ class StackedLSTMConfig(PreTrainedConfig):
         choices=("auto", "native", "fused", "reference"),
     )
 
+    # No setting: for several labels a text, the probability from which on each class is an answer, tuned on validation.
+    thresholds: list[float] | None = field(default=None)
+
     def __post_init__(self, **kwargs: Any) -> None:
         """Check every value; see the class for what is raised."""
         refuse_unknown(kwargs, self)
@@ -154,7 +158,13 @@ class StackedLSTMConfig(PreTrainedConfig):
         for item in own_fields(type(self)):
             if item.name not in ("initialization", "encoder"):
                 check_field(item, getattr(self, item.name), self.layers)
+        check_thresholds(self.thresholds, self.num_labels, self.multi_label)
         check_contract(self)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a text may have several labels, as transformers' `problem_type` says."""
+        return bool(self.problem_type == "multi_label_classification")
 
     @property
     def directions(self) -> int:

@@ -87,6 +87,8 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
     ) -> StackedLSTMOutput:
         """Logits [B, C]; with `labels` [B] also the mean cross-entropy, in training with AR and TAR.
 
+        With `problem_type="multi_label_classification"` labels are zeros and ones [B, C], and the loss is the mean binary
+        cross-entropy over texts and classes.
         input_ids, attention_mask: [B, T], texts first and padding behind. Without a mask, what
         equals `pad_token_id` is padding. hidden_states, on request: the token vectors [B, T, E] and
         the states of each layer [B, T, D*H]. features: states of
@@ -103,7 +105,7 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
         states, undropped = self.stack(embedded, lengths, mask)
         logits = self.head(self.pooling(self.readout(states), mask, lengths))
         penalty = self._penalty(states[-1], undropped, mask) if self.training else None
-        loss = None if labels is None else nn.functional.cross_entropy(full_precision(logits), labels)
+        loss = None if labels is None else classification_loss(logits, labels, self.config.multi_label)
         if loss is not None and penalty is not None:
             loss = loss + penalty
         wanted = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
@@ -118,6 +120,14 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
             temporal = beta * temporal_penalty(undropped, mask)
             penalty = temporal if penalty is None else penalty + temporal
         return penalty
+
+
+def classification_loss(logits: Tensor, labels: Tensor, multi_label: bool) -> Tensor:
+    """Mean cross-entropy of logits [B, C] with labels [B]; of several labels [B, C] the binary one, the mean over classes too."""
+    logits = full_precision(logits)
+    if multi_label:
+        return nn.functional.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
+    return nn.functional.cross_entropy(logits, labels)
 
 
 def refuse_left_padding(mask: Tensor) -> None:

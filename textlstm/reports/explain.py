@@ -133,6 +133,8 @@ def _network_table(config: StackedLSTMConfig, training: dict[str, Any]) -> Table
             table.add_row(f"model.{item.name}", f"{value:g}" if scaled else _shown(value))
     for name in ("weight_decay", "label_smoothing"):
         table.add_row(f"training.{name}", f"{training[name] * config.regularization_scale:g}")
+    for name in ("class_weight", "sampling"):
+        table.add_row(f"training.{name}", training.get(name))
     table.add_row("training.decay_embeddings", _shown(training["decay_embeddings"]))
     table.add_row("training.max_grad_norm", f"{training['max_grad_norm']:g}")
     return table

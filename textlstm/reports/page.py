@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from textlstm.data.label_sets import shown_label
 from textlstm.reports.copies import copies_rows
 from textlstm.reports.pictures import learning_curve, reliability_diagram
 from textlstm.reports.wording import (
@@ -36,6 +37,7 @@ from textlstm.reports.wording import (
 CHOSEN_BY = {
     "accuracy": "the highest validation accuracy",
     "macro_f1": "the highest validation macro-F1",
+    "micro_f1": "the highest validation micro-F1",
     "loss": "the lowest validation loss",
 }
 """What made an epoch the best, by `training.metric`."""
@@ -53,6 +55,7 @@ def render_page(report: dict[str, Any]) -> str:
     diagnostics, config = report.get("diagnostics") or {}, report.get("config") or {}
     baseline = report.get("baseline") or {}
     linear = baseline.get("linear")
+    several = report.get("problem_type") == "multi_label_classification"
     return open_template("page.html.j2").render(
         report=report,
         **{name: report.get(name) for name in ("generalization_gap", "model", "training", "data", "history", "seed")},
@@ -70,7 +73,8 @@ def render_page(report: dict[str, Any]) -> str:
         baseline_switched_off="linear" in baseline and linear is None,
         scores=score_groups(splits, baseline),
         most_frequent=most_frequent_class(labels, diagnostics.get(headline)),
-        guessing_loss=math.log(len(labels)),
+        several=several,
+        guessing_loss=math.log(2 if several else len(labels)),
         curves=learning_curves(report),
         diagnostics=[
             diagnosis(name, labels, values, number=number)
@@ -123,7 +127,7 @@ def score_groups(splits: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict
 
 def most_frequent_class(labels: Sequence[str], diagnostics: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The class that most texts have, and their share: the accuracy of always giving that answer."""
-    if not diagnostics:
+    if not diagnostics or "confusion" not in diagnostics:
         return None
     counts = [sum(row) for row in diagnostics["confusion"]]
     return {"label": labels[counts.index(max(counts))], "share": max(counts) / sum(counts)}
@@ -148,7 +152,8 @@ def learning_curves(report: Mapping[str, Any]) -> list[Markup]:
 
 def diagnosis(split: str, labels: Sequence[str], values: Mapping[str, Any], *, number: int) -> dict[str, Any]:
     """What the sections on one split show; `number` keeps the ids of several splits apart."""
-    confusion = values["confusion"]
+    # Sets of labels have none.
+    confusion = values.get("confusion", [])
     bins = [
         row | {"interval": wilson_interval(count_right(row, row["examples"]), row["examples"])}
         for row in values["calibration"]["bins"]
@@ -162,8 +167,10 @@ def diagnosis(split: str, labels: Sequence[str], values: Mapping[str, Any], *, n
         "per_class": sorted(values["per_class"], key=lambda row: (not row["support"], row["f1"])),
         "error": values["calibration"]["error"],
         "reliability": Markup(reliability_diagram(bins, name=f"reliability-{number}")),
-        "mistakes": values["mistakes"],
-        "wrong": sum(map(sum, confusion)) - sum(row[i] for i, row in enumerate(confusion)),
+        "mistakes": [
+            row | {name: shown_label(row[name]) for name in ("label", "prediction")} for row in values["mistakes"]
+        ],
+        "wrong": values.get("wrong", sum(map(sum, confusion)) - sum(row[i] for i, row in enumerate(confusion))),
     }
 
 

@@ -1,5 +1,6 @@
 """`report.json`: the one source of every table and picture."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from transformers import PreTrainedTokenizerBase
 
 import textlstm
 from textlstm.data.batches import EncodedTexts, text_statistics
+from textlstm.data.duplicates import shown_texts
 from textlstm.data.load import LoadedData
 from textlstm.diagnostics.budget import operations_per_token
+from textlstm.diagnostics.label_sets import diagnose_sets
 from textlstm.diagnostics.latency import latency
 from textlstm.diagnostics.predictions import diagnose
 from textlstm.embeddings.source import EmbeddingTable, coverage
@@ -24,6 +27,7 @@ from textlstm.reports.page import render_page
 from textlstm.training.fit import TrainingResult
 from textlstm.training.machine import Machine
 from textlstm.training.scores import generalization_gap, score
+from textlstm.training.thresholds import DEFAULT, answer_sets, probabilities_of, tuned
 
 
 def build_report(
@@ -42,8 +46,11 @@ def build_report(
     encoder_baseline: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All results of a run, or of an evaluation, which has no training and perhaps one split."""
-    splits = {name: score(logits[name], texts[name].labels) for name in texts}
+    thresholds = model.config.thresholds
+    splits = {name: score(logits[name], texts[name].labels, thresholds) for name in texts}
     shown = "test" if "test" in splits else next(iter(splits))
+    written = shown_texts(pd.DataFrame({name: data.splits[shown][name] for name in data.splits[shown].features}))
+    answers = logits[shown], texts[shown].labels, written, data.label_names
     report = {
         "textlstm_version": textlstm.__version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -51,11 +58,14 @@ def build_report(
         "dataset": config["dataset"]["name"],
         "seed": config["seed"],
         "labels": data.label_names,
+        "problem_type": model.config.problem_type or "single_label_classification",
         "splits": splits,
         "model": describe_model(model),
         "data": facts,
         "diagnostics": {
-            shown: diagnose(logits[shown], texts[shown].labels, list(data.splits[shown]["text"]), data.label_names)
+            shown: diagnose_sets(*answers, thresholds or [DEFAULT] * len(data.label_names))
+            if data.multi_label
+            else diagnose(*answers)
         },
         "config": config,
     }
@@ -68,7 +78,9 @@ def build_report(
             "commit": commit(),
         }
     if last_logits is not None:
-        report["last_splits"] = {name: score(last_logits[name], texts[name].labels) for name in texts}
+        # Tuned for these weights, as they would be if they were kept.
+        last = tuned(model.config, last_logits["validation"], texts["validation"].labels)
+        report["last_splits"] = {name: score(last_logits[name], texts[name].labels, last) for name in texts}
         report["latency_ms"] = latency(model, texts[shown])
     return report
 
@@ -110,7 +122,11 @@ def describe_data(
     by_split = {name: text_statistics(split, tokenizer.unk_token_id) for name, split in texts.items()}
     one = next(iter(texts.values()))
     everything = EncodedTexts(
-        [ids for split in texts.values() for ids in split.whole], np.zeros(0), one.max_length, one.from_end
+        [ids for split in texts.values() for ids in split.whole],
+        np.zeros(0),
+        one.max_length,
+        one.from_end,
+        one.separator,
     )
     return {
         "fingerprint": data.fingerprint,
@@ -134,9 +150,10 @@ def finish_run(
     labels: np.ndarray,
     *,
     in_train: np.ndarray | None = None,
+    thresholds: Sequence[float] | None = None,
 ) -> None:
     """Write the page and the predictions, and `report.json` last: where it stands the run is finished."""
-    write_predictions(folder / "predictions.parquet", logits, labels, report["labels"], in_train)
+    write_predictions(folder / "predictions.parquet", logits, labels, report["labels"], in_train, thresholds)
     write_atomically(folder / "report.html", render_page(report))
     write_json(folder / "report.json", report)
 
@@ -149,16 +166,28 @@ def finish_evaluation(folder: Path, report: dict[str, Any]) -> None:
 
 
 def write_predictions(
-    path: Path, logits: np.ndarray, labels: np.ndarray, label_names: list[str], in_train: np.ndarray | None = None
+    path: Path,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    label_names: list[str],
+    in_train: np.ndarray | None = None,
+    thresholds: Sequence[float] | None = None,
 ) -> None:
     """One row a text: `index`, `label`, `prediction` (names) and `probabilities` (in the order of the classes).
 
-    `in_train` says `exact` or `near` where the training texts hold such a copy, else nothing (an empty string).
+    For labels [N, C] `label` and `prediction` are lists of names, and every class has a probability of its own. `in_train`
+    says `exact` or `near` where the training texts hold such a copy, else nothing (an empty string).
     """
-    probabilities = softmax(logits.astype(np.float64), axis=1)
     names = np.asarray(label_names, dtype=object)
-    frame = pd.DataFrame({"index": np.arange(len(labels)), "label": names[labels]})
-    frame["prediction"] = names[probabilities.argmax(axis=1)]
+    frame = pd.DataFrame({"index": np.arange(len(labels))})
+    if labels.ndim == 2:
+        probabilities = probabilities_of(logits)
+        frame["label"] = [names[row == 1].tolist() for row in labels]
+        frame["prediction"] = [names[row == 1].tolist() for row in answer_sets(logits, thresholds)]
+    else:
+        probabilities = softmax(logits.astype(np.float64), axis=1)
+        frame["label"] = names[labels]
+        frame["prediction"] = names[probabilities.argmax(axis=1)]
     frame["probabilities"] = list(probabilities)
     if in_train is not None:
         frame["in_train"] = in_train

@@ -10,7 +10,15 @@ from rich.table import Table
 from textlstm.model import StackedLSTMForSequenceClassification
 from textlstm.network import count_parameters
 from textlstm.reports.copies import copies_lines, groups_line
-from textlstm.reports.wording import describe_baseline, describe_result, duration, other_ways, percent, signed
+from textlstm.reports.wording import (
+    describe_baseline,
+    describe_result,
+    describe_worst,
+    duration,
+    other_ways,
+    percent,
+    signed,
+)
 
 
 def open_console() -> Console:
@@ -23,8 +31,9 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
     console.print()
     console.print(scores_table(report), soft_wrap=False)
     if gap := report.get("generalization_gap"):
+        micro = f", micro-F1 {signed(100 * gap['micro_f1'], 2)}" if "micro_f1" in gap else ""
         console.print(
-            f"generalization gap  accuracy {signed(100 * gap['accuracy'], 2)}, macro-F1 {signed(100 * gap['macro_f1'], 2)} points (train - validation), "
+            f"generalization gap  accuracy {signed(100 * gap['accuracy'], 2)}, macro-F1 {signed(100 * gap['macro_f1'], 2)}{micro} points (train - validation), "
             f"loss {signed(gap['loss'], 4)} (validation - train)",
         )
     if "training" in report:
@@ -35,6 +44,8 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
         )
     if "test" in report["splits"]:
         console.print(describe_result("test", report["splits"]["test"]))
+        if sentence := describe_worst(report):
+            console.print(sentence)
         for kind in ("linear", "encoder"):
             scores = (report.get("baseline") or {}).get(kind)
             if sentence := describe_baseline("test", report["splits"]["test"], scores, kind):
@@ -45,22 +56,21 @@ def scores_table(report: dict[str, Any]) -> Table:
     """A row a split, and those of the baselines."""
     table = Table(title=f"{report['dataset']}, seed {report['seed']}", title_justify="left")
     table.add_column("")
-    for column in ("accuracy", "macro-F1", "loss", "texts"):
+    metrics = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
+    if several := report.get("problem_type") == "multi_label_classification":
+        metrics = {"accuracy": "subset accuracy", "micro_f1": "micro-F1", "macro_f1": "macro-F1"}
+    for column in (*metrics.values(), "loss", "texts"):
         table.add_column(column, justify="right")
     for split, scores in report["splits"].items():
         table.add_row(
-            split,
-            percent(scores["accuracy"]),
-            percent(scores["macro_f1"]),
-            f"{scores['loss']:.4f}",
-            f"{scores['examples']:,}",
+            split, *(percent(scores[name]) for name in metrics), f"{scores['loss']:.4f}", f"{scores['examples']:,}"
         )
     for kind, scores in (report.get("baseline") or {}).items():
         for split in ("validation", "test") if scores else ():
-            row = scores[split]
-            table.add_row(
-                f"{kind} baseline, {split}", percent(row["accuracy"]), percent(row["macro_f1"]), "", "", style="dim"
-            )
+            shares = [percent(scores[split][name]) for name in metrics]
+            table.add_row(f"{kind} baseline, {split}", *shares, "", "", style="dim")
+    if several:
+        table.caption = "subset accuracy: the share of texts whose whole set of labels is right"
     return table
 
 

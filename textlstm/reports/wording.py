@@ -23,14 +23,30 @@ def count_right(scores: Mapping[str, Any], examples: int) -> int:
 
 
 def describe_result(split: str, scores: Mapping[str, Any]) -> str:
-    """The result in a sentence."""
+    """The result in a sentence; scores of sets of labels have a micro-F1."""
     examples = scores["examples"]
     right = count_right(scores, examples)
     low, high = wilson_interval(right, examples)
-    return (
-        f"The network classifies {whole(right)} of {whole(examples)} {split} texts correctly: "
-        f"accuracy {percent(right / examples)}, 95% interval {percent(low, 1)} to {percent(high, 1)}."
-    )
+    shares = f"{percent(right / examples)}, 95% interval {percent(low, 1)} to {percent(high, 1)}."
+    if "micro_f1" in scores:
+        return (
+            f"The network gives {whole(right)} of {whole(examples)} {split} texts exactly their labels: "
+            f"subset accuracy {shares} Micro-F1 is {percent(scores['micro_f1'])}."
+        )
+    return f"The network classifies {whole(right)} of {whole(examples)} {split} texts correctly: accuracy {shares}"
+
+
+def describe_worst(report: Mapping[str, Any], most: int = 3) -> str | None:
+    """The classes with the lowest F1 on test, among three or more that have texts there."""
+    rows = ((report.get("diagnostics") or {}).get("test") or {}).get("per_class") or []
+    rows = sorted((row for row in rows if row["support"]), key=lambda row: row["f1"])
+    if len(rows) < most:
+        return None
+    shown = [
+        f"{middle_cut(row['label'])} {percent(row['f1'], 1)} ({whole(row['support'])} {'text' if row['support'] == 1 else 'texts'})"
+        for row in rows[:most]
+    ]
+    return f"Lowest F1 by class: {', '.join(shown)}."
 
 
 def describe_baseline(

@@ -30,7 +30,7 @@ def changed_examples(first: Sequence[Run], other: Sequence[Run], *, most: int = 
         return [
             {
                 "index": int(kept.index[place]),
-                "label": first[0].labels[kept.labels[place]],
+                "label": _name(first[0].labels, kept.labels[place]),
                 "first": float(before[place]),
                 "best": float(after[place]),
             }
@@ -43,3 +43,10 @@ def changed_examples(first: Sequence[Run], other: Sequence[Run], *, most: int = 
         "broken": rows(broken),
         "counts": counts | {"same": len(change) - sum(counts.values())},
     }
+
+
+def _name(names: Sequence[str], label: Any) -> str:
+    """The class, or the set of classes, in words."""
+    if np.ndim(label) == 0:
+        return str(names[int(label)])
+    return ", ".join(name for name, there in zip(names, label, strict=True) if there) or "(none)"

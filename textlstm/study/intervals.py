@@ -145,14 +145,20 @@ def macro_f1_by_example(predictions: Predictions, classes: int) -> np.ndarray:
     (2 tp - F1 d) N / D. These values are unbiased to the order of 1/N.
     """
     values, size = np.zeros(len(predictions.labels)), len(predictions.labels)
-    present = np.union1d(np.unique(predictions.labels), np.unique(predictions.predicted))
+    several = predictions.labels.ndim == 2
+    present = np.arange(classes)
+    if not several:
+        present = np.union1d(np.unique(predictions.labels), np.unique(predictions.predicted))
     for number in range(classes):
-        label, answer = predictions.labels == number, predictions.predicted == number
+        if several:
+            label, answer = predictions.labels[:, number] == 1, predictions.predicted[:, number] == 1
+        else:
+            label, answer = predictions.labels == number, predictions.predicted == number
         hits, drawn = (label & answer).astype(float), label.astype(float) + answer
         if drawn.sum():
             score = 2 * hits.sum() / drawn.sum()
             values += score + (2 * hits - score * drawn) * size / drawn.sum()
-    # As scikit-learn: the mean is over classes that occur, in labels or answers.
+    # As scikit-learn: the mean is over classes that occur, in labels or answers; of sets of labels over all.
     return values / len(present)
 
 

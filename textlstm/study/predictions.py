@@ -15,7 +15,10 @@ SMALLEST = 1e-12
 
 @dataclass(frozen=True)
 class Predictions:
-    """Answers to the test split with the best epoch's weights, by example N and class C."""
+    """Answers to the test split with the best epoch's weights, by example N and class C.
+
+    labels, predicted: class numbers [N], or zeros and ones [N, C] where a text may have several labels.
+    """
 
     index: np.ndarray
     labels: np.ndarray
@@ -24,12 +27,22 @@ class Predictions:
 
     @property
     def right(self) -> np.ndarray:
-        """1 where the answer is right, else 0, as float64 [N]."""
-        return np.asarray(self.labels == self.predicted, np.float64)
+        """1 where the answer is right (all of the set, where there are several labels), else 0, as float64 [N]."""
+        same = self.labels == self.predicted
+        return np.asarray(same.all(axis=1) if same.ndim == 2 else same, np.float64)
+
+    @property
+    def most_frequent_share(self) -> float:
+        """The share of examples that the most frequent label has, or the most frequent set of labels."""
+        counts = np.unique(self.labels, axis=0, return_counts=True)[1]
+        return float(counts.max()) / len(self.labels)
 
     @property
     def losses(self) -> np.ndarray:
-        """Cross-entropy of each example in nats [N]."""
+        """Cross-entropy of each example in nats [N]; of several labels the binary one, the mean over classes."""
+        if self.labels.ndim == 2:
+            of_truth = np.where(self.labels == 1, self.probabilities, 1 - self.probabilities)
+            return np.asarray(-np.log(np.maximum(of_truth, SMALLEST)).mean(axis=1), np.float64)
         of_label = self.probabilities[np.arange(len(self.labels)), self.labels]
         return np.asarray(-np.log(np.maximum(of_label, SMALLEST)), np.float64)
 
@@ -40,10 +53,8 @@ def read_predictions(path: Path, labels: Sequence[str]) -> Predictions | None:
         return None
     try:
         frame = pd.read_parquet(path)
-        numbers = {name: number for number, name in enumerate(labels)}
         probabilities = np.stack(frame["probabilities"].to_list()).astype(np.float64)
-        truth = frame["label"].map(numbers).to_numpy(np.int64)
-        predicted = frame["prediction"].map(numbers).to_numpy(np.int64)
+        truth, predicted = (_numbers(frame[name], labels) for name in ("label", "prediction"))
         index = frame["index"].to_numpy()
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
@@ -54,3 +65,14 @@ def read_predictions(path: Path, labels: Sequence[str]) -> Predictions | None:
             f"{path} holds probabilities that are no numbers, or not one a class.\nRemove the file, or train anew."
         )
     return Predictions(index, truth, predicted, probabilities)
+
+
+def _numbers(names: pd.Series, labels: Sequence[str]) -> np.ndarray:
+    """Names of classes, or lists of them, as numbers; raise `KeyError` for a class that is none of `labels`."""
+    numbers = {name: number for number, name in enumerate(labels)}
+    if not len(names) or isinstance(names.iloc[0], str):
+        return np.asarray(names.map(numbers).to_numpy(np.int64))
+    table = np.zeros((len(names), len(labels)), np.int64)
+    for row, found in enumerate(names):
+        table[row, [numbers[name] for name in found]] = 1
+    return table

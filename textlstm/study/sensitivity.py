@@ -98,9 +98,7 @@ def _is_chance(runs: Sequence[Run]) -> bool:
     """
     found, accuracy = runs[0].predictions, _mean(runs, "accuracy")
     classes = max(len(runs[0].labels), 1)
-    share = (
-        1 / classes if found is None else float(np.bincount(found.labels, minlength=classes).max()) / len(found.labels)
-    )
+    share = 1 / classes if found is None else found.most_frequent_share
     examples = int(runs[0].best["validation"].get("examples") or 0)
     if not examples:
         return accuracy <= share

@@ -18,6 +18,7 @@ from textlstm.data.batches import Collator, EncodedTexts
 from textlstm.errors import UserError
 from textlstm.training.checkpoints import BestCheckpointByName, newest_checkpoint
 from textlstm.training.history import WATCHED_METRIC, EarlyStopping, HistoryWriter, ProgressLines, history_rows
+from textlstm.training.imbalance import check_metric, class_weights, sampling_chances
 from textlstm.training.machine import Machine
 from textlstm.training.scores import BATCH_SIZE, score
 from textlstm.training.settings import TrainingSettings
@@ -52,8 +53,11 @@ def fit(
 ) -> TrainingResult:
     """Train `model` in place; go on from the newest complete checkpoint of `folder` if it has one.
 
-    Raises `TrainingDiverged` when a loss is not finite.
+    Raises `TrainingDiverged` when a loss is not finite, and `UserError` for settings that cannot act on these labels.
     """
+    check_metric(settings, splits["train"].labels)
+    weights = class_weights(settings, splits["train"].labels, model.config.num_labels)
+    chances = sampling_chances(settings, splits["train"].labels)
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     train, validation = splits["train"], splits["validation"]
@@ -74,6 +78,8 @@ def fit(
         label_smoothing=settings.label_smoothing * model.config.regularization_scale,
         decay_embeddings=settings.decay_embeddings,
         encoder_learning_rate=settings.encoder_learning_rate,
+        class_weights=weights,
+        chances=chances,
     )
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
@@ -154,11 +160,11 @@ def train_sample(train: EncodedTexts, size: int) -> EncodedTexts:
 
 
 def validation_metrics(result: Any, metric: str) -> dict[str, float]:
-    """Accuracy, macro-F1 and the score that chooses the weights (higher is better)."""
+    """Accuracy, macro-F1 (with several labels micro-F1 too, all at thresholds of 1/2) and the score that chooses the weights (higher is better)."""
     found = score(result.predictions, result.label_ids)
     # Small validation sets tie often: between equal shares the lower loss decides.
     chosen = -found["loss"] if metric == "loss" else found[metric] - TIE_BREAK * found["loss"]
-    return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"], "score": chosen}
+    return {name: found[name] for name in found if name not in ("loss", "examples")} | {"score": chosen}
 
 
 def summarize(trainer: StackedLSTMTrainer, train: EncodedTexts) -> TrainingResult:
@@ -167,6 +173,8 @@ def summarize(trainer: StackedLSTMTrainer, train: EncodedTexts) -> TrainingResul
     seconds = max((row["seconds"] for row in trainer.state.log_history), default=0.0)
     best_step = trainer.state.best_global_step
     best = next(row for row in history if row["step"] == best_step)
-    tokens = float(train.lengths.sum()) * trainer.state.epoch
+    # Where texts are drawn, those that come are not as long as all are.
+    chances = np.full(len(train), 1 / len(train)) if trainer.chances is None else trainer.chances
+    tokens = float(train.lengths @ chances) * len(train) * trainer.state.epoch
     last = Path(trainer.args.output_dir) / f"checkpoint-{trainer.state.global_step}" / "model.safetensors"
     return TrainingResult(seconds, trainer.state.epoch, best["epoch"], tokens / max(seconds, 1e-9), history, last)

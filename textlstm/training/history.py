@@ -37,7 +37,9 @@ def history_rows(log_history: list[dict[str, Any]]) -> list[dict[str, Any]]:
             }
         for split in ("train", "validation"):
             found = {
-                k: entry[f"eval_{split}_{k}"] for k in ("loss", "accuracy", "macro_f1") if f"eval_{split}_{k}" in entry
+                k: entry[f"eval_{split}_{k}"]
+                for k in ("loss", "accuracy", "macro_f1", "micro_f1")
+                if f"eval_{split}_{k}" in entry
             }
             if found:
                 row[split] = found

@@ -1,5 +1,6 @@
-"""Scores of a split: loss, accuracy, macro-F1, always in evaluation mode."""
+"""Scores of a split: loss, accuracy, macro-F1, with several labels micro-F1, always in evaluation mode."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_model
-from scipy.special import log_softmax
+from scipy.special import log_expit, log_softmax
 from sklearn.metrics import accuracy_score, f1_score
 from transformers import PreTrainedModel
 
 from textlstm.data.batches import Collator, EncodedTexts
+from textlstm.training.thresholds import answer_sets
 
 BATCH_SIZE = 64
 """Fixed, so that a checkpoint scored again meets the same batches and gives the same digits."""
@@ -58,8 +60,14 @@ def autocast(device_type: str, precision: str) -> AbstractContextManager[Any]:
     return torch.autocast(device_type, AUTOCAST[precision]) if precision in AUTOCAST else nullcontext()
 
 
-def score(logits: np.ndarray, labels: np.ndarray) -> dict[str, float | int]:
-    """Mean cross-entropy (nats), accuracy and macro-F1 (both 0 to 1), and the number of examples."""
+def score(logits: np.ndarray, labels: np.ndarray, thresholds: Sequence[float] | None = None) -> dict[str, float | int]:
+    """Mean cross-entropy (nats), accuracy and macro-F1 (both 0 to 1), and the number of examples.
+
+    Labels [N, C], zeros and ones: the mean binary cross-entropy over texts and classes; accuracy is the share of texts
+    whose whole set is right (subset accuracy); and micro-F1. Answers are what reaches `thresholds` [C], else 1/2.
+    """
+    if labels.ndim == 2:
+        return _score_sets(logits, labels, answer_sets(logits, thresholds))
     log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
     predicted = logits.argmax(axis=1)
     return {
@@ -70,11 +78,24 @@ def score(logits: np.ndarray, labels: np.ndarray) -> dict[str, float | int]:
     }
 
 
-def generalization_gap(splits: dict[str, dict[str, float | int]]) -> dict[str, float]:
-    """Train minus validation for accuracy and macro-F1, validation minus train for the loss."""
-    train, validation = splits["train"], splits["validation"]
+def _score_sets(logits: np.ndarray, labels: np.ndarray, predicted: np.ndarray) -> dict[str, float | int]:
+    signed = np.where(labels == 1, logits, -logits.astype(np.float64))
+    return {"loss": float(-log_expit(signed).mean())} | set_scores(labels, predicted) | {"examples": len(labels)}
+
+
+def set_scores(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Subset accuracy, macro-F1 and micro-F1 of sets of labels, zeros and ones [N, C]."""
     return {
-        "loss": validation["loss"] - train["loss"],
-        "accuracy": train["accuracy"] - validation["accuracy"],
-        "macro_f1": train["macro_f1"] - validation["macro_f1"],
+        "accuracy": float(accuracy_score(labels, predicted)),
+        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0)),
+        "micro_f1": float(f1_score(labels, predicted, average="micro", zero_division=0)),
+    }
+
+
+def generalization_gap(splits: dict[str, dict[str, float | int]]) -> dict[str, float]:
+    """Train minus validation for accuracy and F1 scores, validation minus train for the loss."""
+    train, validation = splits["train"], splits["validation"]
+    gap = {"loss": validation["loss"] - train["loss"]}
+    return gap | {
+        name: train[name] - validation[name] for name in ("accuracy", "macro_f1", "micro_f1") if name in train
     }

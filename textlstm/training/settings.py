@@ -37,14 +37,23 @@ class TrainingSettings(Section):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of the target spread over all classes (training loss only)"
     )
+    class_weight: Literal["none", "balanced"] = Field(
+        "none",
+        description="balanced: each text counts as texts / (classes * texts of its class) in the training loss; with several labels a text, each label as negatives / positives of its class",
+    )
+    sampling: Literal["uniform", "balanced"] = Field(
+        "uniform",
+        description="uniform: every training text once an epoch; balanced: as many are drawn, with replacement, each class equally often in expectation",
+    )
     max_grad_norm: float = Field(
         1.0, ge=0, description="longest gradient; longer ones are scaled down; 0 clips nothing"
     )
     patience: int | None = Field(
         None, ge=1, description="epochs without a better validation score before training stops; null never stops"
     )
-    metric: Literal["accuracy", "macro_f1", "loss"] = Field(
-        "accuracy", description="validation score that chooses the best weights"
+    metric: Literal["accuracy", "macro_f1", "micro_f1", "loss"] = Field(
+        "accuracy",
+        description="validation score that chooses the best weights; micro_f1 is for several labels a text, where accuracy is that of whole sets",
     )
     precision: Precision = Field("auto", description="number format; auto: bf16 or fp16 on a GPU, fp32 on a CPU")
     device: Literal["auto", "cpu", "cuda"] = Field(
@@ -56,4 +65,12 @@ class TrainingSettings(Section):
     def _has_an_end(self) -> "TrainingSettings":
         if self.epochs is None and self.max_steps is None:
             raise ValueError("training.epochs and training.max_steps are both null. Give one of them.")
+        return self
+
+    @model_validator(mode="after")
+    def _balances_once(self) -> "TrainingSettings":
+        if self.class_weight == self.sampling == "balanced":
+            raise ValueError(
+                "training.class_weight=balanced and training.sampling=balanced both make up for rare classes, and together twice. Give one of them."
+            )
         return self

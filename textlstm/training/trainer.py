@@ -1,15 +1,17 @@
-"""transformers' Trainer with what a stacked LSTM needs: batches of similar length, smoothing in
-training alone, weight decay on matrices alone, and time beside every logged value.
+"""transformers' Trainer with what a stacked LSTM needs: batches of similar length, smoothing,
+class weights and balanced drawing in training alone, weight decay on matrices alone, and time beside every logged value.
 """
 
 import time
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import Trainer
 
 from textlstm.data.batches import EncodedTexts, SimilarLengthSampler
+from textlstm.training.objective import training_loss
 
 
 class StackedLSTMTrainer(Trainer):
@@ -21,24 +23,29 @@ class StackedLSTMTrainer(Trainer):
         label_smoothing: float = 0.0,
         decay_embeddings: bool = False,
         encoder_learning_rate: float = 2e-5,
+        class_weights: np.ndarray | None = None,
+        chances: np.ndarray | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.label_smoothing, self.decay_embeddings = label_smoothing, decay_embeddings
+        self.label_smoothing, self.decay_embeddings, self.chances = label_smoothing, decay_embeddings, chances
+        self.class_weights = (
+            None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32, device=self.args.device)
+        )
         self.encoder_learning_rate = encoder_learning_rate
         self._started = time.perf_counter()
 
     def _get_train_sampler(self, train_dataset: EncodedTexts | None = None) -> SimilarLengthSampler:
         dataset = train_dataset or self.train_dataset
-        return SimilarLengthSampler(dataset.lengths, self.args.train_batch_size, self.args.seed)
+        return SimilarLengthSampler(dataset.lengths, self.args.train_batch_size, self.args.seed, self.chances)
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any) -> Any:
-        """Cross-entropy; smoothed in training if asked."""
+        """The model's own loss; in training smoothed and weighted if asked."""
         outputs = model(**inputs)
         loss = outputs.loss
-        if model.training and self.label_smoothing:
-            loss = nn.functional.cross_entropy(
-                outputs.logits.float(), inputs["labels"], label_smoothing=self.label_smoothing
+        if model.training and (self.label_smoothing or self.class_weights is not None):
+            loss = training_loss(
+                outputs.logits.float(), inputs["labels"], smoothing=self.label_smoothing, weights=self.class_weights
             )
             if outputs.penalty is not None:
                 loss = loss + outputs.penalty

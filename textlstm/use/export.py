@@ -12,6 +12,7 @@ import numpy as np
 from textlstm.data.batches import EncodedTexts
 from textlstm.data.cut import FROM_END
 from textlstm.errors import UserError
+from textlstm.training.thresholds import answer_sets
 from textlstm.use import classify
 from textlstm.use.checkpoint import load_export
 from textlstm.use.classify import FULL, INT8, Classifier
@@ -58,10 +59,10 @@ def export_onnx(
         difference = check_equal(network, ids, found)
         accuracy = int8_accuracy = None
         if texts is not None:
-            accuracy = share_right(found, texts.labels)
+            accuracy = share_right(found, texts.labels, network.thresholds)
         if texts is not None and most_loss is not None:
             quantize(aside / FULL, aside / INT8)
-            int8_accuracy = share_right(load_export(aside / INT8).logits(ids), texts.labels)
+            int8_accuracy = share_right(load_export(aside / INT8).logits(ids), texts.labels, network.thresholds)
             check_loss(accuracy, int8_accuracy, most_loss, len(ids))
         _put_in_place(aside, folder, Path(place) / "old")
     return Exported(folder, difference, len(ids), accuracy, int8_accuracy)
@@ -103,6 +104,10 @@ def _write(network: TorchClassifier, tokenizer_file: Path, folder: Path) -> None
         "unk_token_id": network.unknown_id,
         "network": config.to_diff_dict(),
     }
+    if network.thresholds is not None:
+        content["thresholds"] = network.thresholds
+    if network.separator is not None:
+        content["separator_id"] = network.separator
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     (folder / "config.json").write_text(text, encoding="utf-8")
 
@@ -120,6 +125,7 @@ def made_texts(network: Classifier) -> list[list[int]]:
     size = network.tokenizer.get_vocab_size()
     longest = min(network.max_length, 400)
     lengths = np.unique(np.geomspace(1, longest, MADE_TEXTS).astype(int))
+    # For the network a pair is ids as any others: no separator is needed to compare.
     return [random.integers(0, size, length).tolist() for length in lengths]
 
 
@@ -142,8 +148,10 @@ def check_equal(network: TorchClassifier, ids: list[list[int]], found: np.ndarra
     return difference
 
 
-def share_right(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Accuracy, from 0 to 1."""
+def share_right(logits: np.ndarray, labels: np.ndarray, thresholds: list[float] | None = None) -> float:
+    """Accuracy, from 0 to 1; with `thresholds` that of whole sets of labels."""
+    if thresholds is not None:
+        return float((answer_sets(logits, thresholds) == labels).all(axis=1).mean())
     return float((logits.argmax(axis=1) == labels).mean())
 
 

@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from textlstm.data.batches import EncodedTexts
 from textlstm.data.cut import FROM_END
+from textlstm.data.pairs import PAIRS
 from textlstm.errors import UserError
 from textlstm.features import with_features
 from textlstm.model import StackedLSTMConfig, StackedLSTMForSequenceClassification
@@ -71,10 +72,14 @@ def described(exported: Classifier, file: Path) -> StackedLSTMForSequenceClassif
 def tokenizer_of(exported: Classifier) -> PreTrainedTokenizerBase:
     """The export's tokenizer as transformers' class."""
     tokenizer = exported.tokenizer
-    return PreTrainedTokenizerFast(  # type: ignore[no-any-return]
+    made = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=tokenizer.id_to_token(exported.pad_id),
         unk_token=tokenizer.id_to_token(exported.unknown_id),
         model_max_length=exported.max_length,
         **{FROM_END: exported.from_end},
     )
+    if exported.separator is not None:
+        made.sep_token = tokenizer.id_to_token(exported.separator)
+        made.init_kwargs[PAIRS] = True
+    return made  # type: ignore[no-any-return]

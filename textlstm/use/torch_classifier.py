@@ -7,8 +7,10 @@ import numpy as np
 import torch
 
 from textlstm.data.cut import kept_from_end
+from textlstm.data.pairs import separator_of
 from textlstm.network import load_checkpoint
 from textlstm.training.allocation import keep_freed_memory
+from textlstm.training.thresholds import DEFAULT
 from textlstm.use.classify import Classifier
 
 
@@ -20,6 +22,9 @@ class TorchClassifier(Classifier):
         self.model, tokenizer = load_checkpoint(folder)
         self.labels = list(self.model.config.id2label.values())
         self.max_length, self.from_end = tokenizer.model_max_length, kept_from_end(tokenizer)
+        self.separator = separator_of(tokenizer)
+        if self.model.config.multi_label:
+            self.thresholds = self.model.config.thresholds or [DEFAULT] * len(self.labels)
         self.pad_id, self.unknown_id = tokenizer.pad_token_id, tokenizer.unk_token_id
         # The tokenizer behind transformers' class, which would warn about texts longer than are read.
         self.tokenizer = tokenizer.backend_tokenizer  # type: ignore[attr-defined]

@@ -3,8 +3,8 @@
 Its special tokens keep their ids. Where it has no padding token of its own, or the same one for padding and for the
 unknown, `<pad>` joins behind its vocabulary. Where it has no unknown token, as those on bytes, which need none, the
 mask token takes its part, which is what word dropout does: it hides a token; and where there is none either, `<unk>`
-joins. Special tokens around a text, such as [CLS] and [SEP], are left out unless asked for: the network reads no
-sentence pairs and pools by itself.
+joins. Special tokens around a text, such as [CLS] and [SEP], are left out unless asked for: the network pools
+by itself, and pairs are joined by a separator alone (`textlstm.data.pairs`).
 """
 
 from collections.abc import Sequence
