@@ -1,11 +1,13 @@
 """`embedding=transformer` at the command line: a run, its checkpoint, a study, and what is refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.commands.test_travel import STRANGER
 from tests.encoders import SIZE, make_folder
 from textlstm.data.batches import EncodedTexts, tokenize
 from textlstm.network import load_checkpoint
@@ -72,6 +74,27 @@ def test_the_checkpoint_is_whole(desk, encoder, features, monkeypatch):
     assert not (done.folder / "onnx").exists()
 
 
+@pytest.mark.slow
+def test_it_loads_where_there_is_neither_textlstm_nor_the_encoders_folder(desk, folder, monkeypatch):
+    monkeypatch.setattr("textlstm.features.cache_folder", lambda: desk.place / "cache")
+    place = Path(shutil.copytree(folder, desk.place / "encoder"))
+    own = ["embedding=transformer", f"embedding.path={place}", "tokenizer=pretrained", f"tokenizer.path={place}"]
+    quick = [given for given in desk.quick() if not given.startswith(("embedding", "tokenizer"))]
+    done = desk.run("train", *quick, *own, "tokenizer.max_length=22", "embedding.features=mix", "training.epochs=1")
+    assert done.code == 0, done.err
+    model = Path(shutil.move(done.folder / "model", desk.place / "elsewhere"))
+    shutil.rmtree(place)
+    texts = ["goal team 12", "bread", "phone"]
+    variables = {"HF_MODULES_CACHE": str(desk.place / "modules"), "PYTHONPATH": ""}
+    told = desk.python("-c", STRANGER, str(model), json.dumps(texts), cwd=desk.place, **variables)
+    assert told.code == 0, told.err
+    network, tokenizer = load_checkpoint(model)
+    for text, entries in zip(texts, json.loads(told.out.splitlines()[-1]), strict=True):
+        expected = network(torch.tensor(tokenize([text], tokenizer))).logits[0].tolist()
+        found = {entry["label"]: entry["score"] for entry in entries}
+        assert [found[name] for name in network.config.id2label.values()] == pytest.approx(expected, abs=1e-5)
+
+
 def test_a_table_is_saved_alone_and_exports(desk, encoder):
     done = desk.run("train", *encoder("embedding.features=table", "training.epochs=1"))
     assert done.code == 0, done.err
@@ -100,6 +123,22 @@ def test_fine_tuning_moves_the_encoder_in_its_own_steps(desk, encoder, folder):
     moved = {rate: (state[name] - first[name]).abs().max().item() for rate, state in weights.items()}
     assert 0 < moved[2e-5] < 30 * 2e-5 < moved[1e-3] < 30e-3
     assert isinstance(EncodedTexts(tokenize(["a"], tokenizer), torch.zeros(1).numpy(), 3).features, type(None))
+
+
+@pytest.mark.parametrize("trainable", ["true", "false"])
+def test_mixed_precision(desk, encoder, trainable):
+    given = [
+        "training.precision=bf16",
+        "embedding.features=mix",
+        f"embedding.trainable={trainable}",
+        "training.epochs=1",
+    ]
+    done = desk.run("train", *encoder(*given))
+    assert done.code == 0, done.err
+    report = desk.report(done.folder)
+    assert report["training"]["precision"] == "bf16"
+    assert 0 < report["splits"]["test"]["loss"] < 3
+    assert "Reproduced" in desk.evaluate(done.folder).out
 
 
 def test_the_runs_of_a_study_share_the_states(desk, encoder):
