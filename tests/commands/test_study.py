@@ -126,7 +126,7 @@ def test_an_override_of_what_is_swept_replaces_it(desk):
         (["model.layers=1,2", "seed=3"], ["layers-1", "layers-2"]),
         (["seed=choice(4,5)"], ["seed-4", "seed-5"]),
         (["seed=range(3)"], ["seed-0", "seed-1", "seed-2"]),
-        (["embedding=glob(*o*,exclude=[glove,word2vec])"], ["embedding-corpus", "embedding-random"]),
+        (["embedding=glob(*o*,exclude=[glove,word2vec,transformer])"], ["embedding-corpus", "embedding-random"]),
         (["model.hidden_size=[8,4],[4,8]"], ["hidden_size-8-4", "hidden_size-4-8"]),
         (
             ["dataset.name=a,b", "embedding.name=c,d"],
