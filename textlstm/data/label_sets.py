@@ -21,17 +21,17 @@ OTHERS = -1
 
 def is_multi_label(frame: pd.DataFrame) -> bool:
     """Whether its rows have sets of labels."""
-    return isinstance(frame["label"].iloc[0], tuple)
+    return not frame.empty and isinstance(frame["label"].iloc[0], tuple)
 
 
 def same_kind(frames: Frames) -> bool:
     """Whether rows have sets of labels; raise `UserError` where some splits do and others do not."""
-    kinds = {split: is_multi_label(frame) for split, frame in frames.items()}
+    kinds = {split: is_multi_label(frame) for split, frame in frames.items() if not frame.empty}
     if len(set(kinds.values())) > 1:
         lists = ", ".join(split for split, several in kinds.items() if several)
         single = ", ".join(split for split, several in kinds.items() if not several)
         raise UserError(f"The labels are lists in {lists}, and single ones in {single}.\nGive lists in all files.")
-    return next(iter(kinds.values()))
+    return any(kinds.values())
 
 
 def class_names(frame: pd.DataFrame) -> set[str]:

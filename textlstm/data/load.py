@@ -89,7 +89,7 @@ def load_data(source: DatasetSource, *, count: bool = True) -> LoadedData:
             counts, count_copies(frames, copies), removed=source.deduplicate, frames=given
         )
         data.in_train = kinds_of_copy(frames["test"], frames["train"], copies)
-        data.warnings += conflict_warnings(counts, kept=source.deduplicate == "none")
+        data.warnings += conflict_warnings(counts, kept=source.deduplicate == "none", several=several)
     return data
 
 
@@ -150,13 +150,15 @@ def group_warnings(groups: dict[str, Any]) -> list[str]:
     return warnings
 
 
-def conflict_warnings(counts: dict[str, Any], *, kept: bool) -> list[str]:
-    """Training texts with several labels."""
+def conflict_warnings(counts: dict[str, Any], *, kept: bool, several: bool) -> list[str]:
+    """Training texts with several labels, or several sets of them."""
     conflicts = counts["inside"]["train"]["label_conflicts"]
     if not conflicts:
         return []
     stand = "1 training text stands" if conflicts == 1 else f"{conflicts:,} training texts stand"
-    return [f"{stand} there with several labels: {'all rows are' if kept else 'the first row is'} kept"]
+    return [
+        f"{stand} there with several {'sets of labels' if several else 'labels'}: {'all rows are' if kept else 'the first row is'} kept"
+    ]
 
 
 def frame_of(split: Dataset, label_names: list[str]) -> pd.DataFrame:

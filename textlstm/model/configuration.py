@@ -19,6 +19,9 @@ RECURRENT_ACTIVATION_NAMES = ("sigmoid", "hardsigmoid")
 WEIGHT_INITIALIZATIONS = ("xavier", "orthogonal", "he", "uniform")
 RATE = {"low": 0, "below": 1}
 
+DEFAULT_THRESHOLD = 0.5
+"""From which probability on a class is an answer, where several may be and nothing was tuned."""
+
 INITIALIZATION = {
     "input": ("xavier", {"choices": WEIGHT_INITIALIZATIONS}),
     "recurrent": ("orthogonal", {"choices": WEIGHT_INITIALIZATIONS}),

@@ -22,12 +22,13 @@ from textlstm.embeddings.source import EmbeddingTable, coverage
 from textlstm.environment import commit
 from textlstm.files import write_atomically, write_json
 from textlstm.model import StackedLSTMForSequenceClassification
+from textlstm.model.configuration import DEFAULT_THRESHOLD
 from textlstm.network import count_parameters
 from textlstm.reports.page import render_page
 from textlstm.training.fit import TrainingResult
 from textlstm.training.machine import Machine
 from textlstm.training.scores import generalization_gap, score
-from textlstm.training.thresholds import DEFAULT, answer_sets, probabilities_of, tuned
+from textlstm.training.thresholds import answer_sets, probabilities_of, tuned
 
 
 def build_report(
@@ -63,7 +64,7 @@ def build_report(
         "model": describe_model(model),
         "data": facts,
         "diagnostics": {
-            shown: diagnose_sets(*answers, thresholds or [DEFAULT] * len(data.label_names))
+            shown: diagnose_sets(*answers, thresholds or [DEFAULT_THRESHOLD] * len(data.label_names))
             if data.multi_label
             else diagnose(*answers)
         },

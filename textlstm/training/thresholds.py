@@ -14,7 +14,7 @@ from scipy.special import expit
 from sklearn.metrics import precision_recall_curve
 from transformers import PreTrainedConfig
 
-DEFAULT = 0.5
+from textlstm.model.configuration import DEFAULT_THRESHOLD
 
 
 def probabilities_of(logits: np.ndarray) -> np.ndarray:
@@ -24,7 +24,9 @@ def probabilities_of(logits: np.ndarray) -> np.ndarray:
 
 def answer_sets(logits: np.ndarray, thresholds: Sequence[float] | None = None) -> np.ndarray:
     """Zeros and ones int64 [N, C]: whether a class is an answer; `thresholds` [C], all 1/2 without."""
-    return (probabilities_of(logits) >= np.asarray(DEFAULT if thresholds is None else thresholds)).astype(np.int64)
+    return (probabilities_of(logits) >= np.asarray(DEFAULT_THRESHOLD if thresholds is None else thresholds)).astype(
+        np.int64
+    )
 
 
 def find_thresholds(probabilities: np.ndarray, labels: np.ndarray) -> list[float]:
@@ -35,7 +37,7 @@ def find_thresholds(probabilities: np.ndarray, labels: np.ndarray) -> list[float
 def find_threshold(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """The threshold with the highest F1 of one class, see the module; probabilities and labels [N]."""
     if not labels.any():
-        return DEFAULT
+        return DEFAULT_THRESHOLD
     precision, recall, places = precision_recall_curve(labels, probabilities)
     # The last point of the curve is at no threshold.
     precision, recall = precision[:-1], recall[:-1]
@@ -43,10 +45,10 @@ def find_threshold(probabilities: np.ndarray, labels: np.ndarray) -> float:
     # places[i] and all down to below[i] give the same answers.
     below = np.concatenate([[0.0], places[:-1]])
     best = np.flatnonzero(score >= score.max() - 1e-12)
-    distance = np.maximum(np.maximum(below[best] - DEFAULT, DEFAULT - places[best]), 0.0)
+    distance = np.maximum(np.maximum(below[best] - DEFAULT_THRESHOLD, DEFAULT_THRESHOLD - places[best]), 0.0)
     chosen = best[distance.argmin()]
-    inside = below[chosen] < DEFAULT <= places[chosen]
-    return DEFAULT if inside else float((below[chosen] + places[chosen]) / 2)
+    inside = below[chosen] < DEFAULT_THRESHOLD <= places[chosen]
+    return DEFAULT_THRESHOLD if inside else float((below[chosen] + places[chosen]) / 2)
 
 
 def tune_thresholds(config: PreTrainedConfig, logits: np.ndarray, labels: np.ndarray) -> None:

@@ -79,9 +79,11 @@ class Classifier:
     def check(self, text: Text, name: str) -> None:
         """Raise `ValueError` for a text that is empty, or no pair where the network reads pairs; `name` is what it is called."""
         if isinstance(text, str) != (self.separator is None):
-            wanted = "one text" if self.separator is None else "pairs: two texts, such as a premise and a hypothesis"
-            given = "one" if isinstance(text, str) else "two"
-            raise ValueError(f"{name}: {given} given, and the network reads {wanted}.\nGive that.")
+            raise ValueError(
+                f"{name} is a pair, and the network reads single texts.\nGive one text."
+                if self.separator is None
+                else f"{name} is one text, and the network reads pairs.\nGive tuples of two texts."
+            )
         if not all(part.strip() for part in ([text] if isinstance(text, str) else text)):
             raise ValueError(f"{name} is empty.\nGive at least one word.")
 
@@ -184,9 +186,9 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         classify = Classifier(Path(__file__).parent / (INT8 if arguments.int8 else FULL))
-        pairs = classify.separator is not None
-        given = [arguments.text if pairs else " ".join(arguments.text)] if arguments.text else None
-        for texts in [_given(given)] if given else _chunks(sys.stdin.buffer, pairs=pairs):
+        given, pairs = arguments.text, classify.separator is not None
+        lines = [" ".join(given).encode("utf-8", "surrogateescape")] if given else sys.stdin.buffer
+        for texts in [[_given(given)]] if given and pairs else _chunks(lines, pairs=pairs):
             for result in classify(texts):
                 sys.stdout.buffer.write((json.dumps(result, ensure_ascii=False) + "\n").encode())
             sys.stdout.buffer.flush()
@@ -202,21 +204,17 @@ def main() -> None:
         sys.exit(141)
 
 
-def _given(texts: Sequence[str | list[str]]) -> list[Text]:
-    """What stands on the command line, as UTF-8."""
-    found: list[Text] = []
-    for text in texts:
-        try:
-            for part in [text] if isinstance(text, str) else text:
-                part.encode()
-        except UnicodeEncodeError as error:
-            raise ValueError("The text is not UTF-8.\nConvert it first.") from error
-        if not isinstance(text, str) and len(text) != 2:
-            raise ValueError(
-                f"{len(text)} text(s) given, and the network reads pairs.\nGive two, each in quotes, or lines of JSON."
-            )
-        found.append(text.strip() if isinstance(text, str) else (text[0], text[1]))
-    return found
+def _given(texts: Sequence[str]) -> Text:
+    """The pair that stands on the command line."""
+    try:
+        " ".join(texts).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("The text is not UTF-8.\nConvert it first.") from error
+    if len(texts) != 2:
+        raise ValueError(
+            f"{len(texts)} text(s) given, and the network reads pairs.\nGive two, each in quotes, or lines of JSON."
+        )
+    return texts[0], texts[1]
 
 
 def _chunks(lines: Iterable[bytes], *, pairs: bool = False) -> Iterator[list[Text]]:

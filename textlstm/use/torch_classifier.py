@@ -8,9 +8,9 @@ import torch
 
 from textlstm.data.cut import kept_from_end
 from textlstm.data.pairs import separator_of
+from textlstm.model.configuration import DEFAULT_THRESHOLD
 from textlstm.network import load_checkpoint
 from textlstm.training.allocation import keep_freed_memory
-from textlstm.training.thresholds import DEFAULT
 from textlstm.use.classify import Classifier
 
 
@@ -24,7 +24,7 @@ class TorchClassifier(Classifier):
         self.max_length, self.from_end = tokenizer.model_max_length, kept_from_end(tokenizer)
         self.separator = separator_of(tokenizer)
         if self.model.config.multi_label:
-            self.thresholds = self.model.config.thresholds or [DEFAULT] * len(self.labels)
+            self.thresholds = self.model.config.thresholds or [DEFAULT_THRESHOLD] * len(self.labels)
         self.pad_id, self.unknown_id = tokenizer.pad_token_id, tokenizer.unk_token_id
         # The tokenizer behind transformers' class, which would warn about texts longer than are read.
         self.tokenizer = tokenizer.backend_tokenizer  # type: ignore[attr-defined]
