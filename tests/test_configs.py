@@ -230,7 +230,7 @@ def test_tokenizers_are_trained(choice):
 @pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "embedding"])
 def test_embeddings_are_built(choice, tmp_path):
     overrides = [f"embedding={choice}"]
-    if choice not in ("corpus", "random"):
+    if choice not in ("corpus", "random", "transformer"):
         (tmp_path / "v.txt").write_text("a 1 2 3\nb 3 2 1\n")
         overrides.append(f"embedding.{'glove.' * (choice == 'stack')}path={tmp_path / 'v.txt'}")
     source = check_train(compose(*overrides)).embedding

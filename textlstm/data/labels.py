@@ -2,7 +2,7 @@
 
 import re
 
-from textlstm.data.label_sets import class_names
+from textlstm.data.label_sets import class_names, is_multi_label, shown_label
 from textlstm.data.source import Frames
 from textlstm.errors import UserError
 
@@ -15,7 +15,7 @@ def sort_labels(labels: set[str]) -> list[str]:
 
 
 def check_labels(frames: Frames, label_names: list[str], trained: str = "the training split") -> None:
-    """Raise for one class only, and for a class that training has not seen."""
+    """Raise for one class only, for one set of labels only, and for a class that training has not seen."""
     if len(label_names) < 2:
         what = (
             f"All training texts have the label '{label_names[0]}'" if label_names else "No training text has a label"
@@ -23,6 +23,11 @@ def check_labels(frames: Frames, label_names: list[str], trained: str = "the tra
         if label_names and not all(frames["train"]["label"].map(bool)):
             what = f"'{label_names[0]}' is the only label of the training texts"
         raise UserError(f"{what}.\nA classifier needs at least two classes: check dataset.label_column.")
+    if "train" in frames and is_multi_label(frames["train"]) and frames["train"]["label"].nunique() == 1:
+        raise UserError(
+            f"All training texts have the same labels: {shown_label(frames['train']['label'].iloc[0])}.\n"
+            "There is nothing to learn: check dataset.label_column."
+        )
     for split, frame in frames.items():
         unknown = sorted(class_names(frame) - set(label_names))
         if unknown:
