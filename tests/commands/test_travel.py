@@ -20,9 +20,10 @@ from textlstm.training.scores import predict_logits
 TEXTS = ["goal team match", "phone software", "bread", "an unseen word " * 30, "the the", "Robot LASER!"]
 
 
-def logits_here(folder: Path) -> np.ndarray:
-    """The logits of each text alone, by this package."""
+def logits_here(folder: Path, recurrence: str | None = None) -> np.ndarray:
+    """The logits of each text alone, by this package, with the recurrence of the checkpoint or another."""
     model, tokenizer = load_checkpoint(folder)
+    model.stack.recurrence = recurrence or model.stack.recurrence
     one = np.zeros(1, np.int64)
     return np.concatenate(
         [predict_logits(model, EncodedTexts(tokenize([t], tokenizer), one, tokenizer.model_max_length)) for t in TEXTS]
@@ -135,7 +136,9 @@ def test_a_process_that_cannot_import_textlstm(desk, finished, folder):
         PYTHONPATH="",
     )
     assert done.code == 0, done.err
-    expected, names = logits_here(model), finished.report["labels"]
+    # The kernel does not travel.
+    expected, names = logits_here(model, "fused"), finished.report["labels"]
+    np.testing.assert_allclose(expected, logits_here(model), atol=1e-5)
     for entries, row in zip(json.loads(done.out.splitlines()[-1]), expected, strict=True):
         found = {entry["label"]: entry["score"] for entry in entries}
         assert [found[name] for name in names] == row.tolist()
