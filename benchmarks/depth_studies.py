@@ -35,7 +35,8 @@ LEFT_OUT = {"curves", "runs", "split_seeds"}
 
 def files(data: str) -> list[str]:
     """The overrides that read a data set of the data folder."""
-    return ["dataset=files", f"dataset.name={data}", *(f"dataset.{s}={DATA / data / s}.csv" for s in SPLITS[data])]
+    given = [f"dataset.{split}={DATA / data / split}.csv" for split in SPLITS[data]]
+    return ["dataset=files", f"dataset.name={data}", "dataset.deduplicate=none", *given]
 
 
 STUDIES: dict[str, list[str]] = {

@@ -9,11 +9,9 @@ seeds are trained with it, with the same number of epochs for all. A single proc
 with the states kept on disk, and with the encoder running at every step. Writes `benchmarks/results/encoders.json`.
 """
 
-import io
 import os
 import statistics
 import sys
-import tempfile
 import time
 import warnings
 from functools import cache
@@ -22,9 +20,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
 
 from benchmarks.grid import ROOT, Cell, mean_and_spread, print_table, run_grid
+from benchmarks.runs import DATA, GLOVE, fit_quietly
 from textlstm.data.batches import Collator, EncodedTexts, encode_splits
 from textlstm.data.load import LoadedData, load_data
 from textlstm.diagnostics.encoder_baseline import encoder_baseline
@@ -35,11 +33,8 @@ from textlstm.features import encode, prepare_features
 from textlstm.files import write_json
 from textlstm.model.embedding import EncoderEmbedding
 from textlstm.network import build_network, count_parameters, vocabulary_of
-from textlstm.training.fit import fit
-from textlstm.training.machine import prepare_machine
 from textlstm.training.scores import predict_logits, score
 
-DATA = Path(os.environ.get("TEXTLSTM_DATA", ROOT.parent / "shared" / "data"))
 SOURCES = ("glove", "last", "mix")
 CANDIDATES = ((64, 0.004), (128, 0.002))
 """Hidden size and learning rate; the rest is the default recipe."""
@@ -51,7 +46,7 @@ def settings_of(source: str, *overrides: str) -> TrainSettings:
     """The recipe with one kind of vectors, as `python train.py` would compose it."""
     encoder = os.environ["TEXTLSTM_ENCODER"]
     vectors = (
-        ["embedding=glove", f"embedding.path={DATA / 'glove.6B.100d.top150k.txt.gz'}"]
+        ["embedding=glove", f"embedding.path={GLOVE}"]
         if source == "glove"
         else [
             *("embedding=transformer", f"embedding.path={encoder}", f"embedding.features={source}"),
@@ -104,17 +99,7 @@ def train(cell: Cell) -> Cell:
     )
     _, tokenizer, _, texts, _, seconds = prepared(source)
     model = build(source, settings, cell["seed"])
-    with tempfile.TemporaryDirectory() as folder:
-        result = fit(
-            model,
-            tokenizer,
-            texts,
-            settings.training,
-            machine=prepare_machine(settings.training),
-            folder=Path(folder),
-            seed=cell["seed"],
-            console=Console(file=io.StringIO()),
-        )
+    result = fit_quietly(model, tokenizer, texts, settings.training, seed=cell["seed"])
     return {
         **{split: _accuracy(model, texts[split]) for split in ("validation", "test")},
         "best_epoch": result.best_epoch,

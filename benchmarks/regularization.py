@@ -7,27 +7,19 @@ whole) from `../shared/data` or the folder in TEXTLSTM_DATA. 100-d GloVe, every 
 hidden size 64, batches of 64, a fixed number of epochs without early stopping; everything else is the default. Writes `benchmarks/results/regularization.json`, a run a row; the figures are in LOG.md.
 """
 
-import io
-import os
-import tempfile
 import warnings
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from benchmarks.grid import ROOT, Cell, mean_and_spread, print_table, run_grid
+from benchmarks.runs import DATA, GLOVE, fit_quietly
 from textlstm.data.batches import EncodedTexts, encode_splits
 from textlstm.data.load import load_data
 from textlstm.door.resume import compose_plain
 from textlstm.door.settings import TrainSettings, check_train
 from textlstm.network import build_network, vocabulary_of
-from textlstm.training.fit import fit
-from textlstm.training.machine import prepare_machine
 from textlstm.training.scores import predict_logits, score
 
-DATA = Path(os.environ.get("TEXTLSTM_DATA", ROOT.parent / "shared" / "data"))
 FILES = {"trec6": ("train", "test"), "sst2": ("train", "validation", "test")}
 MOST_TEXTS = {"sst2": 3460}
 """Training texts that are drawn, where not all are taken."""
@@ -41,9 +33,10 @@ def settings_of(data: str, *overrides: str) -> TrainSettings:
     given = [
         "dataset=files",
         f"dataset.name={data}",
+        "dataset.deduplicate=none",  # the published sets, whole
         *files,
         "embedding=glove",
-        f"embedding.path={DATA / 'glove.6B.100d.top150k.txt.gz'}",
+        f"embedding.path={GLOVE}",
         "training.batch_size=64",
         "training.threads=1",
         *overrides,
@@ -72,17 +65,7 @@ def train(cell: Cell) -> Cell:
     model = build_network(
         settings.model, tokenizer, table, trainable=True, label_names=loaded.label_names, seed=cell["seed"]
     )
-    with tempfile.TemporaryDirectory() as folder:
-        result = fit(
-            model,
-            tokenizer,
-            texts,
-            settings.training,
-            machine=prepare_machine(settings.training),
-            folder=Path(folder),
-            seed=cell["seed"],
-            console=Console(file=io.StringIO()),
-        )
+    result = fit_quietly(model, tokenizer, texts, settings.training, seed=cell["seed"])
     best = next(row for row in result.history if row["epoch"] == result.best_epoch)
     last = result.history[-1]
     test = score(predict_logits(model, texts["test"]), texts["test"].labels)

@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 import train
 from benchmarks.grid import ROOT
+from textlstm.data.batches import EncodedTexts
 from textlstm.door import Prepared
 from textlstm.door.prepared import preparation_key
 from textlstm.door.resume import compose_plain
 from textlstm.door.settings import TrainSettings, check_train
+from textlstm.training.fit import TrainingResult, fit
+from textlstm.training.machine import prepare_machine
+from textlstm.training.settings import TrainingSettings
 
 DATA = Path(os.environ.get("TEXTLSTM_DATA", ROOT.parent / "shared" / "data"))
 GLOVE = DATA / "glove.6B.100d.top150k.txt.gz"
@@ -30,6 +35,28 @@ def files_of(data: str, **splits: str) -> list[str]:
         f"dataset.name={data}",
         *(f"dataset.{split}={DATA / data / file}" for split, file in named.items()),
     ]
+
+
+def fit_quietly(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: dict[str, EncodedTexts],
+    settings: TrainingSettings,
+    *,
+    seed: int,
+) -> TrainingResult:
+    """Train `model` without a word; its checkpoints are thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        return fit(
+            model,
+            tokenizer,
+            texts,
+            settings,
+            machine=prepare_machine(settings),
+            folder=Path(folder),
+            seed=seed,
+            console=Console(file=io.StringIO()),
+        )
 
 
 def report_of(overrides: Sequence[str]) -> dict[str, Any]:

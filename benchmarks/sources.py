@@ -23,6 +23,8 @@ SOURCES = {
     "glove": f"embedding=glove embedding.path={GLOVE}",
     "corpus + glove": f"embedding=stack embedding.parts=[corpus,glove] embedding.glove.path={GLOVE}",
 }
+ENCODERS = ("table", "last", "mix")
+"""Of the pretrained encoder, frozen."""
 RECIPE = "training.batch_size=64 training.epochs=10 model.word_dropout=0.1"
 
 
@@ -36,16 +38,19 @@ def encoder_folder() -> Path | None:
 def pairs() -> list[tuple[str, str]]:
     """Tokenizer and source."""
     found = [(name, source) for name in TRAINED for source in SOURCES if (name, source[-5:]) != ("characters", "glove")]
-    return found + ([("pretrained", source) for source in SOURCES] if encoder_folder() else [])
+    return found + ([("pretrained", source) for source in (*SOURCES, *ENCODERS)] if encoder_folder() else [])
 
 
 def run(cell: Cell) -> Cell:
     """One training."""
-    tokenizer = f"tokenizer={cell['tokenizer']}"
+    tokenizer, source = f"tokenizer={cell['tokenizer']}", cell["source"]
     if cell["tokenizer"] == "pretrained":
         tokenizer += f" tokenizer.path={encoder_folder()}"
+    vectors = (
+        SOURCES.get(source) or f"embedding=transformer embedding.path={encoder_folder()} embedding.features={source}"
+    )
     overrides = [*files_of(cell["data"], **SPLITS[cell["data"]]), f"seed={cell['seed']}", "baseline=none"]
-    return scores_of(report_of([*overrides, *f"{tokenizer} {SOURCES[cell['source']]} {RECIPE}".split()]))
+    return scores_of(report_of([*overrides, *f"{tokenizer} {vectors} {RECIPE}".split()]))
 
 
 def main(workers: int) -> None:

@@ -18,9 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
 
-from textlstm.cache import cache_folder
+from textlstm.cache import cache_folder, locked
 from textlstm.data.batches import Collator, EncodedTexts
 from textlstm.data.features import TextFeatures
 from textlstm.embeddings.source import EmbeddingTable
@@ -81,11 +80,8 @@ def compute_once(texts: EncodedTexts, encoder: PretrainedEncoder, digest: str, s
     path = cache_folder() / f"features-{texts_digest(texts, digest)}.npy"
     if is_whole(path, shape):
         return TextFeatures(path, starts, lengths)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.parent / LOCK)
-        lock.acquire()
-    except (OSError, NotImplementedError):
+    lock = locked(path.parent, LOCK)
+    if lock is None:
         say()
         values = np.empty(shape, FORMAT)
         fill(values, texts, encoder, starts)

@@ -391,6 +391,7 @@ def test_missing_vectors(desk):
         "embedding.path=.": ["embedding.path", "not a file"],
         "embedding.path=hollow.zip": ["hollow.zip"],
         "embedding.path=nix.txt embedding.embedding_size=50": ["embedding.embedding_size"],
+        "embedding.extra_words=9 tokenizer=bpe": ["extra_words has no effect", "tokenizer=words"],
     }.items():
         outcome = desk.run("train", *quick, "embedding=glove", *overrides.split())
         desk.assert_refused(outcome, says)

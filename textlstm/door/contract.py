@@ -79,6 +79,16 @@ def check_encoder(tokenizer: TokenizerSource, embedding: EmbeddingSource, explic
         )
 
 
+def check_extra_words(tokenizer: TokenizerSource, explicit: set[str] | frozenset[str]) -> None:
+    """Raise `UserError` for words of a file that a tokenizer of no whole words cannot take."""
+    given = next((name for name in sorted(explicit) if name.endswith(".extra_words")), None)
+    if given and tokenizer.name != "words":
+        raise UserError(
+            f"{given} has no effect with tokenizer={tokenizer.name}: words of a file join the vocabulary of tokenizer=words alone.\n"
+            "Leave it out, or take tokenizer=words."
+        )
+
+
 def check_match(model: dict[str, Any], match: MatchSettings, explicit: set[str] | frozenset[str]) -> None:
     """Raise `UserError` where `model.match` contradicts what else was given, or where its settings act on nothing."""
     if match.match is None:

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from textlstm.data.source import DatasetSource
 from textlstm.data.tokenizers.source import TokenizerSource
 from textlstm.diagnostics.matching import MatchSettings
-from textlstm.door.contract import check_across, check_encoder, check_match
+from textlstm.door.contract import check_across, check_encoder, check_extra_words, check_match
 from textlstm.embeddings.source import EmbeddingSource
 from textlstm.errors import UserError
 from textlstm.model.checking import own_fields
@@ -138,6 +138,7 @@ def check_train(config: dict[str, Any], explicit: set[str] = frozenset()) -> Tra
     raise_problems(problems)
     check_across(model, checked["training"], trainable=checked["embedding"].trainable, explicit=explicit)
     check_encoder(checked["tokenizer"], checked["embedding"], explicit)
+    check_extra_words(checked["tokenizer"], explicit)
     check_match(model, match, explicit)
     # A run knows nothing of the study that it is part of: alone it is the same run.
     own = {name: value for name, value in config.items() if name not in OF_STUDIES}

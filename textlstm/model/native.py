@@ -120,7 +120,7 @@ def native_layer(inputs: Tensor, packing: Packing, directions: dict[str, Any]) -
 
 
 def _is_plain(settings: CellSettings) -> bool:
-    """In evaluation; such a cell needs no more than its last state."""
+    """Whether a cell needs no more than its last state in evaluation."""
     odd = settings.layer_norm or settings.zoneout_cell or settings.zoneout_hidden
     return not odd and (settings.activation, settings.recurrent_activation) == ("tanh", "sigmoid")
 

@@ -1,7 +1,7 @@
 """Memory that a step frees is kept for the next one.
 
 The C library of Linux (glibc) gives large blocks back to the system as soon as they are free, and every step pays for new
-pages, each mapped and filled with zeros: 5 to 15% of a training step on a CPU (measured in `docs/speed.md`). `mallopt(3)`
+pages, each mapped and filled with zeros: 2 to 8% of a training step on a CPU (measured in `docs/speed.md`). `mallopt(3)`
 turns that off for the process. Other C libraries are left as they are.
 """
 

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import tokenizers
-from filelock import FileLock
 from tokenizers import Tokenizer, trainers
 
-from textlstm.cache import cache_folder
+from textlstm.cache import cache_folder, locked
 from textlstm.files import write_atomically
 
 LOCK = "tokenizers.lock"
@@ -28,11 +27,8 @@ LOCK = "tokenizers.lock"
 def train_once(untrained: Tokenizer, trainer: str, settings: dict[str, Any], texts: Sequence[str]) -> Tokenizer:
     """`untrained`, trained on `texts` by the class `trainer` of `tokenizers.trainers`, or taken from the cache."""
     path = cache_folder() / f"tokenizer-{cache_key(untrained, trainer, settings, texts)}.json"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.parent / LOCK)
-        lock.acquire()
-    except (OSError, NotImplementedError):
+    lock = locked(path.parent, LOCK)
+    if lock is None:
         return Tokenizer.from_str(_train(untrained, trainer, settings, texts))
     try:
         content = _read(path)
