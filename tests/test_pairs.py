@@ -22,7 +22,9 @@ from textlstm.data.tokenizers.unigram import UnigramTokenizer
 from textlstm.data.tokenizers.wordpiece import WordPieceTokenizer
 from textlstm.data.tokenizers.words import WordsTokenizer
 from textlstm.diagnostics.linear_baseline import linear_baseline
+from textlstm.embeddings.source import EmbeddingTable
 from textlstm.errors import UserError
+from textlstm.network import build_network
 from textlstm.use import classify
 
 TOKENIZERS = [WordsTokenizer, CharactersTokenizer, BPETokenizer, WordPieceTokenizer, UnigramTokenizer]
@@ -85,6 +87,23 @@ def test_a_separator_joins_behind_the_vocabulary_and_no_text_can_write_it(tmp_pa
     loaded = PreTrainedTokenizerFast.from_pretrained(tmp_path / "saved")
     assert separator_of(loaded) == separator
     assert encode_splits(data.splits, loaded)["test"].ids == encode_splits(data.splits, tokenizer)["test"].ids
+
+
+def test_a_separator_that_no_source_knows_keeps_its_random_vector_and_the_table_stays_as_it_is(tmp_path):
+    data = load_data(source(table(tmp_path / "rows.csv", some())))
+    tokenizer = train_tokenizer(WordsTokenizer(minimum_count=1), data.splits["train"])
+    vectors = np.ones((len(tokenizer), 4), np.float32)
+    vectors[separator_of(tokenizer)] = 0
+    before = vectors.copy()
+    weights = []
+    for seed in (0, 1):
+        made = EmbeddingTable(4, vectors)
+        model = build_network({}, tokenizer, made, trainable=True, label_names=["x", "y"], seed=seed)
+        weights.append(model.embedding.table.weight.detach().numpy())
+    rows = np.flatnonzero((weights[0] != weights[1]).any(axis=1))
+    assert rows.tolist() == [separator_of(tokenizer)]
+    assert weights[0][rows].any()
+    np.testing.assert_array_equal(vectors, before)
 
 
 def test_it_is_as_transformers_joins_them(tmp_path):

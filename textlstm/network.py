@@ -80,9 +80,10 @@ def build_network(
         with torch.no_grad():
             weight, vectors = model.embedding.table.weight, torch.from_numpy(table.vectors)
             separator = separator_of(tokenizer)
+            unset = vectors.isnan()
             if separator is not None and not vectors[separator].any():
-                vectors[separator] = float("nan")  # no text holds it, so a source may know nothing of it
-            weight.copy_(torch.where(vectors.isnan(), weight, vectors))  # NaN leaves the initialisation
+                unset[separator] = True  # no text holds it, so a source may know nothing of it
+            weight.copy_(torch.where(unset, weight, vectors))
             weight[tokenizer.pad_token_id].zero_()
     model.embedding.table.requires_grad_(trainable)
     return model

@@ -88,12 +88,11 @@ class StackedLSTMForSequenceClassification(PreTrainedModel):
         """Logits [B, C]; with `labels` [B] also the mean cross-entropy, in training with AR and TAR.
 
         With `problem_type="multi_label_classification"` labels are zeros and ones [B, C], and the loss is the mean binary
-        cross-entropy over texts and classes.
-        input_ids, attention_mask: [B, T], texts first and padding behind. Without a mask, what
-        equals `pad_token_id` is padding. hidden_states, on request: the token vectors [B, T, E] and
-        the states of each layer [B, T, D*H]. features: states of
-        the encoder that were computed beforehand (`textlstm.features`), [B, T, E] or [B, T, K, E]; without them it
-        runs. Raises `ValueError` for padding before a text, and for one that is too long for an encoder.
+        cross-entropy over texts and classes. input_ids, attention_mask: [B, T], texts first and padding behind. Without
+        a mask, what equals `pad_token_id` is padding. hidden_states, on request: the token vectors [B, T, E] and the
+        states of each layer [B, T, D*H]. features: states of the encoder that were computed beforehand
+        (`textlstm.features`), [B, T, E] or [B, T, K, E]; without them it runs. Raises `ValueError` for padding before a
+        text, and for one that is too long for an encoder.
         """
         if attention_mask is None:
             pad = self.config.pad_token_id
