@@ -8,7 +8,14 @@ from rich.console import Console
 from textlstm import StackedLSTMConfig, StackedLSTMForSequenceClassification
 from textlstm.reports.explain import explain_recurrence, layer_columns, print_explanation
 
-TRAINING = {"weight_decay": 0.2, "label_smoothing": 0.1, "max_grad_norm": 1.0, "decay_embeddings": False}
+TRAINING = {
+    "weight_decay": 0.2,
+    "label_smoothing": 0.1,
+    "max_grad_norm": 1.0,
+    "learning_rate": 0.004,
+    "embedding_learning_rate": None,
+    "decay_embeddings": False,
+}
 
 
 def network(**settings: object) -> StackedLSTMForSequenceClassification:
@@ -62,3 +69,4 @@ def test_the_page_fits_a_terminal_and_scales_what_training_adds():
     assert not any("…" in line for line in lines)
     assert any("training.weight_decay" in line and "0.1 " in line for line in lines)
     assert any("training.label_smoothing" in line and "0.05" in line for line in lines)
+    assert any("training.embedding_learning_rate" in line and "0.004 " in line for line in lines)

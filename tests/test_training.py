@@ -24,7 +24,14 @@ from textlstm.data.tokenizers.words import WordsTokenizer
 from textlstm.errors import TrainingDiverged, UserError
 from textlstm.model import StackedLSTMConfig, StackedLSTMForSequenceClassification
 from textlstm.training.checkpoints import newest_checkpoint
-from textlstm.training.fit import TrainingResult, count_steps, fit, train_sample, training_arguments
+from textlstm.training.fit import (
+    TrainingResult,
+    count_steps,
+    fit,
+    own_learning_rates,
+    train_sample,
+    training_arguments,
+)
 from textlstm.training.history import HistoryWriter, format_seconds
 from textlstm.training.machine import Machine, choose_device, choose_precision, use_threads
 from textlstm.training.scores import predict_last, predict_logits, score
@@ -224,12 +231,38 @@ def test_weight_decay_is_for_matrices_and_for_token_vectors_if_asked(tmp_path, v
     assert sum(value > 0 for value in decays.values()) == 2 * 2 * 2 + 2 + 1 + vectors_too
 
 
+@pytest.mark.parametrize("given", [None, 3e-4])
+def test_the_table_of_vectors_has_its_own_rate_if_asked(tmp_path, given):
+    model = network(layers=2)
+    made = trainer(model, tmp_path, weight_decay=0.3, decay_embeddings=True)
+    made.learning_rates = own_learning_rates(choose(embedding_learning_rate=given))
+    groups = made.create_optimizer().param_groups
+    group_of = {weight: group for group in groups for weight in group["params"]}
+    assert len(group_of) == sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
+    for name, weight in model.named_parameters():
+        rate = given if given and name.startswith("embedding.") else choose().learning_rate
+        assert group_of[weight]["lr"] == rate, name
+        assert group_of[weight]["weight_decay"] == (0.0 if "bias" in name else 0.3), name
+
+
+@pytest.mark.parametrize("rate", [1e-5, 1e-3])
+def test_vectors_move_as_far_as_their_own_rate_lets_them(tmp_path, rate):
+    model = network()
+    before = copies(model)
+    result = run(tmp_path, model, epochs=2, embedding_learning_rate=rate, schedule="constant_with_warmup", warmup=0.0)
+    moved = {name: (weight - before[name]).abs().max().item() for name, weight in copies(model).items()}
+    # An update of AdamW moves a number by its rate at most, as long as gradients do not shrink at once.
+    updates = result.history[-1]["step"]
+    assert rate / 2 < moved["embedding.table.weight"] < 2 * rate * updates
+    assert moved["head.weight"] > 1e-3
+
+
 @pytest.mark.parametrize("vectors_too", [False, True])
 def test_an_encoder_has_its_own_rate_and_spares_its_tables(tmp_path, vectors_too):
     encoder = encoder_settings(features="mix", trainable=True)
     model = network(embedding_size=SIZE, encoder=encoder)
     made = trainer(model, tmp_path, weight_decay=0.3, decay_embeddings=vectors_too)
-    made.encoder_learning_rate = 1e-5
+    made.learning_rates = {"embedding.encoder.": 1e-5}
     groups = made.create_optimizer().param_groups
     group_of = {weight: group for group in groups for weight in group["params"]}
     assert len(group_of) == len(list(model.parameters()))
@@ -252,6 +285,31 @@ def test_vectors_of_words_that_training_never_meets_stay_bit_for_bit(tmp_path):
     after = copies(model)["embedding.table.weight"]
     assert torch.equal(before[35:], after[35:])
     assert (before[2:35] != after[2:35]).any(dim=1).all()
+
+
+def test_rows_that_no_training_text_holds_take_no_part_and_change_nothing(tmp_path, monkeypatch):
+    shapes: list[dict[str, torch.Size]] = []
+
+    def look(callback: Any, args: Any, state: Any, control: Any, model: Any, optimizer: Any, **_: Any) -> None:
+        shapes.append({name: weight.shape for name, weight in model.named_parameters() if weight.requires_grad})
+        assert sum(len(group["params"]) for group in optimizer.param_groups) == len(shapes[-1])
+
+    monkeypatch.setattr(HistoryWriter, "on_pre_optimizer_step", look, raising=False)
+    model, whole = network(), network()
+    run(tmp_path / "learned", model, epochs=2)
+    monkeypatch.setattr("textlstm.training.fit.learn_rows_of", lambda *_: None)
+    run(tmp_path / "whole", whole, epochs=2)
+    assert "embedding.learned" in shapes[0] and "embedding.table.weight" not in shapes[0]
+    assert "embedding.learned" not in shapes[-1]
+    rows = shapes[0]["embedding.learned"][0]
+    assert 30 < rows < shapes[-1]["embedding.table.weight"][0]
+    # Only the sum for the gradient's length is made in another order.
+    assert list(copies(model)) == list(copies(whole))
+    for name, weight in copies(whole).items():
+        torch.testing.assert_close(copies(model)[name], weight, rtol=1e-4, atol=1e-6)
+    saved = load_file(sorted((tmp_path / "learned" / "checkpoints").iterdir())[-1] / "model.safetensors")
+    assert set(saved) == set(model.state_dict())
+    assert model.embedding.learned is None and model.embedding.table.weight.requires_grad
 
 
 def test_vectors_that_are_decayed_shrink_and_the_scale_multiplies_the_decay(tmp_path):
@@ -301,7 +359,9 @@ class Gradients:
         self.seen: list[dict[str, torch.Tensor]] = []
 
         def look(callback: Any, args: Any, state: Any, control: Any, model: torch.nn.Module, **_: Any) -> None:
-            self.seen.append({name: weight.grad.clone() for name, weight in model.named_parameters()})
+            self.seen.append(
+                {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.requires_grad}
+            )
 
         monkeypatch.setattr(HistoryWriter, "on_pre_optimizer_step", look, raising=False)
 
@@ -330,10 +390,16 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(tmp_path, monkeypatc
         max_grad_norm=0.0,
     )
     assert len(gradients.seen) == 1
+    norm = gradients.norm(0)
     for name, gradient in expected.items():
-        torch.testing.assert_close(gradients.seen[0][name], gradient, rtol=1e-4, atol=1e-6)
-    norm = math.sqrt(sum(gradient.square().sum().item() for gradient in expected.values()))
-    assert gradients.norm(0) == pytest.approx(norm, rel=1e-4)
+        if name == "embedding.table.weight":  # of which the rows of words in no text are left out
+            found = gradients.seen[0]["embedding.learned"]
+            assert not gradient[len(found) :].any()
+            gradient = gradient[: len(found)]
+        else:
+            found = gradients.seen[0][name]
+        torch.testing.assert_close(found, gradient, rtol=1e-4, atol=1e-6)
+    assert norm == pytest.approx(math.sqrt(sum(weight.square().sum().item() for weight in expected.values())), rel=1e-4)
     assert result.history[0]["training_loss"] == pytest.approx(
         functional.cross_entropy(network()(**batch_of(data["train"])).logits, batch_of(data["train"])["labels"]).item(),
         abs=1e-5,

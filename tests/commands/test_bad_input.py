@@ -85,6 +85,11 @@ WRONG_SETTINGS = {
         "regularization=dropout",
     ],
     "training.decay_embeddings=true embedding.trainable=false": ["decay_embeddings", "embedding.trainable=false"],
+    "training.embedding_learning_rate=0.001 embedding.trainable=false": [
+        "embedding_learning_rate=0.001",
+        "embedding.trainable=false",
+    ],
+    "training.embedding_learning_rate=0": ["training.embedding_learning_rate=0", "greater than 0"],
     "training.decay_embeddings=true training.weight_decay=0": ["decay_embeddings", "weight_decay=0"],
     "model.initialization.chrono=50 model.initialization.forget_bias=1.0": ["chrono=50", "forget_bias=1.0"],
     "model.dropout_kind=[variational,elementwise] model.dropout=[0.3,0]": ["dropout_kind", "no effect"],

@@ -176,6 +176,10 @@ def test_matching_the_whole_network_counts_the_encoder(desk, encoder):
     [
         (["tokenizer.path=elsewhere"], ["that of elsewhere", "tokenizer.path="]),
         (["tokenizer.add_special_tokens=true"], ["add_special_tokens=true has no effect"]),
+        (
+            ["embedding.trainable=true", "training.embedding_learning_rate=1e-4"],
+            ["embedding_learning_rate has no effect", "training.encoder_learning_rate"],
+        ),
         (["training.encoder_learning_rate=1e-4"], ["encoder_learning_rate has no effect", "embedding.trainable=true"]),
         (
             ["embedding.features=table", "embedding.trainable=true", "training.encoder_learning_rate=1e-4"],

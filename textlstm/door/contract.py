@@ -22,6 +22,11 @@ def check_across(
     scale = model.get("regularization_scale", 1.0)
     _check_scale(model, training, scale)
     _check_embedding_decay(training, trainable)
+    if training.embedding_learning_rate is not None and not trainable:
+        raise UserError(
+            f"training.embedding_learning_rate={training.embedding_learning_rate} has no effect while "
+            "embedding.trainable=false.\nLeave one of them out."
+        )
     initialization = model.get("initialization") or {}
     if initialization.get("chrono") is not None and "model.initialization.forget_bias" in explicit:
         raise UserError(
@@ -65,6 +70,11 @@ def check_encoder(tokenizer: TokenizerSource, embedding: EmbeddingSource, explic
         raise UserError(
             "training.encoder_learning_rate has no effect where no encoder is fine-tuned.\n"
             "Leave it out, or fine-tune one: embedding=transformer embedding.trainable=true, with features=last or mix."
+        )
+    if contextual and "training.embedding_learning_rate" in explicit:
+        raise UserError(
+            "training.embedding_learning_rate has no effect where an encoder makes the token vectors.\n"
+            "Give training.encoder_learning_rate, or embedding.features=table."
         )
     if not isinstance(embedding, TransformerEmbedding) or not embedding.path:
         return

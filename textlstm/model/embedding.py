@@ -1,7 +1,10 @@
 """Token ids to vectors, with the four dropouts of words and vectors; from a table, or from a pretrained encoder."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .configuration import StackedLSTMConfig
 from .dropout import SequenceDropout, drop_words, row_mask, type_mask
@@ -31,12 +34,27 @@ class VectorDropouts(nn.Module):
 
 
 class TokenEmbedding(VectorDropouts):
-    """A table of vectors. Word dropout makes tokens unknown."""
+    """A table of vectors. Word dropout makes tokens unknown.
+
+    learned: a parameter only while the first rows alone are trained (`learn_first`): a view of them, so that gradient, its norm and
+    the optimizer's state are as large as what is learned. It is never saved: the table has the same numbers.
+    """
 
     def __init__(self, config: StackedLSTMConfig) -> None:
         super().__init__(config)
         self.table = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
         self.unknown_id = config.unk_token_id
+        self.register_parameter("learned", None)
+
+    def learn_first(self, rows: int) -> None:
+        """Train the first `rows` of the table alone, until `learn_all`; the training texts hold no id beyond them."""
+        self.table.weight.requires_grad_(False)
+        self.learned = nn.Parameter(self.table.weight.data[:rows])
+
+    def learn_all(self) -> None:
+        """The table is one trained parameter again."""
+        self.learned = None
+        self.table.weight.requires_grad_(True)
 
     def forward(self, input_ids: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
         """[B, T] and mask [B, T] -> [B, T, E]. Raises `ValueError` for `features`, which only an encoder makes."""
@@ -44,7 +62,20 @@ class TokenEmbedding(VectorDropouts):
             raise ValueError("features are states of an encoder, and this network has none. Leave them out.")
         if self.training and self.word_dropout and self.unknown_id is not None:
             input_ids = drop_words(input_ids, mask, self.word_dropout, self.unknown_id)
-        return self.drop(self.table(input_ids), input_ids)
+        if self.training and self.learned is not None:
+            vectors = F.embedding(input_ids, self.learned, self.table.padding_idx)
+        else:
+            vectors = self.table(input_ids)
+        return self.drop(vectors, input_ids)
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination.pop(f"{prefix}learned", None)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        learned, self.learned = self.learned, None  # loading fills the table, which it is a view of
+        super()._load_from_state_dict(state_dict, prefix, *others)
+        self.learned = learned
 
 
 class EncoderEmbedding(VectorDropouts):

@@ -135,6 +135,9 @@ def _network_table(config: StackedLSTMConfig, training: dict[str, Any]) -> Table
         table.add_row(f"training.{name}", f"{training[name] * config.regularization_scale:g}")
     for name in ("class_weight", "sampling"):
         table.add_row(f"training.{name}", training.get(name))
+    if config.encoder is None:
+        rate = training["embedding_learning_rate"] or training["learning_rate"]
+        table.add_row("training.embedding_learning_rate", f"{rate:g}")
     table.add_row("training.decay_embeddings", _shown(training["decay_embeddings"]))
     table.add_row("training.max_grad_norm", f"{training['max_grad_norm']:g}")
     return table

@@ -17,6 +17,11 @@ class TrainingSettings(Section):
     batch_size: int = Field(32, ge=1, description="texts an update")
     gradient_accumulation_steps: int = Field(1, ge=1, description="batches whose gradients are summed for one update")
     learning_rate: float = Field(4e-3, gt=0, description="peak learning rate of AdamW")
+    embedding_learning_rate: float | None = Field(
+        None,
+        gt=0,
+        description="peak learning rate of the table of token vectors (Tai et al. 2015 move it in smaller steps); null: as learning_rate",
+    )
     encoder_learning_rate: float = Field(
         2e-5,
         gt=0,

@@ -22,7 +22,7 @@ class StackedLSTMTrainer(Trainer):
         *args: Any,
         label_smoothing: float = 0.0,
         decay_embeddings: bool = False,
-        encoder_learning_rate: float = 2e-5,
+        learning_rates: dict[str, float] | None = None,
         class_weights: np.ndarray | None = None,
         chances: np.ndarray | None = None,
         **kwargs: Any,
@@ -32,7 +32,7 @@ class StackedLSTMTrainer(Trainer):
         self.class_weights = (
             None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32, device=self.args.device)
         )
-        self.encoder_learning_rate = encoder_learning_rate
+        self.learning_rates = learning_rates or {}
         self._started = time.perf_counter()
 
     def _get_train_sampler(self, train_dataset: EncodedTexts | None = None) -> SimilarLengthSampler:
@@ -54,6 +54,7 @@ class StackedLSTMTrainer(Trainer):
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
         """Matrices; tables of vectors, an encoder's too, if asked: rows that a batch does not hold would shrink all the same."""
         tables = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Embedding)}
+        tables.add("embedding.learned")
         return [
             name
             for name, weight in model.named_parameters()
@@ -61,16 +62,15 @@ class StackedLSTMTrainer(Trainer):
         ]
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """An encoder that is fine-tuned has groups of its own: what was learned from much text is moved in small steps."""
+        """Parts with a learning rate of their own are groups of their own: what was learned from much text is moved in smaller steps."""
         optimizer: torch.optim.Optimizer = super().create_optimizer(model)
-        encoder = {
-            id(weight) for name, weight in self.model.named_parameters() if name.startswith("embedding.encoder.")
-        }
-        for group in list(optimizer.param_groups) if encoder else []:
-            own = [weight for weight in group["params"] if id(weight) in encoder]
-            group["params"] = [weight for weight in group["params"] if id(weight) not in encoder]
-            if own:
-                optimizer.add_param_group(group | {"params": own, "lr": self.encoder_learning_rate})
+        for prefix, rate in self.learning_rates.items():
+            part = {id(weight) for name, weight in self.model.named_parameters() if name.startswith(prefix)}
+            for group in list(optimizer.param_groups):
+                own = [weight for weight in group["params"] if id(weight) in part]
+                group["params"] = [weight for weight in group["params"] if id(weight) not in part]
+                if own:
+                    optimizer.add_param_group(group | {"params": own, "lr": rate})
         return optimizer
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
