@@ -166,8 +166,10 @@ def test_balanced_classes_train_and_resume_nothing_else(desk, how):
 )
 def test_what_cannot_act_is_refused(desk, overrides, says):
     desk.assert_refused(desk.run("train", *desk.quick(*overrides)), says)
+    assert not list((desk.place / "runs").rglob("*"))
 
 
 def test_sampling_by_class_is_refused_for_sets(desk):
     outcome = desk.run("train", *desk.quick(f"dataset.train={write_sets(desk)}", "training.sampling=balanced"))
     desk.assert_refused(outcome, ["sampling=balanced cannot act", "class_weight=balanced"])
+    assert not list((desk.place / "runs").rglob("*"))
