@@ -21,6 +21,7 @@ from textlstm.reports.report import build_report, describe_data, describe_traini
 from textlstm.reports.study_report import finish_study
 from textlstm.reports.terminal import open_console, print_next, print_report, print_start
 from textlstm.training.fit import fit
+from textlstm.training.imbalance import check_settings
 from textlstm.training.machine import choose_device, prepare_machine, use_threads
 from textlstm.training.scores import predict_last, predict_splits
 from textlstm.training.thresholds import tune_thresholds
@@ -66,6 +67,7 @@ def train(settings: TrainSettings, prepared: Prepared, folder: Path) -> None:
     console = open_console()
     machine = prepare_machine(settings.training)
     data, tokenizer, texts, table = prepared.parts
+    check_settings(settings.training, texts["train"].labels, len(data.label_names))
     model = build_network(
         settings.model,
         tokenizer,

@@ -141,6 +141,12 @@ def test_a_pair_with_an_empty_text_is_dropped(tmp_path):
     assert data.empty_texts_dropped == 2
 
 
+def test_pairs_with_nothing_but_empty_texts_name_both_columns(tmp_path):
+    path = table(tmp_path / "a.csv", [(text, "", label) for text, _, label in some()])
+    with pytest.raises(UserError, match=r"no pairs: a text is empty in each of its 60\.\n.*text_pair_column"):
+        load_data(source(path))
+
+
 def test_the_fingerprint_and_the_baseline_see_the_second_text(tmp_path):
     rows = [("same words here", f"{'good' if i % 2 else 'bad'} thing {i}", "yes" if i % 2 else "no") for i in range(90)]
     data = load_data(source(table(tmp_path / "rows.csv", rows), deduplicate="none"))

@@ -414,7 +414,14 @@ def test_pictures_are_xml_with_ids_of_their_own():
         gap_picture(study["depths"], metric="accuracy", axis=axis, name="three"),
         cost_picture(study["depths"], cost="parameters", label="parameters", axis=axis, name="four"),
         curve_picture(
-            study["depths"][0]["curves"], metric="loss", name="five", number=1, limits=(0, 1), epochs=10, best_epoch=5.0
+            study["depths"][0]["curves"],
+            metric="loss",
+            axis=axis,
+            name="five",
+            number=1,
+            limits=(0, 1),
+            epochs=10,
+            best_epoch=5.0,
         ),
     ]
     ids = [element.get("id") for svg in pictures for element in ElementTree.fromstring(svg).iter() if element.get("id")]

@@ -12,7 +12,19 @@ from textlstm.study.runs import read_run
 from textlstm.study.summary import JudgingSettings, summarize_folders
 
 KEYS = {
-    *("study", "created", "textlstm_version", "commits", "dataset", "labels", "factor", "factors", "along", "tuning"),
+    *(
+        "study",
+        "created",
+        "textlstm_version",
+        "commits",
+        "dataset",
+        "labels",
+        "problem_type",
+        "factor",
+        "factors",
+        "along",
+        "tuning",
+    ),
     *(
         "metric",
         "notes",

@@ -179,6 +179,11 @@ def drop_empty_texts(frames: Frames) -> tuple[Frames, int]:
         if "text_pair" in frame:
             filled &= frame["text_pair"].str.strip() != ""
         if not filled.any():
+            if "text_pair" in frame:
+                raise UserError(
+                    f"The {split} split has no pairs: a text is empty in each of its {len(frame)}.\n"
+                    "Check dataset.text_column and dataset.text_pair_column."
+                )
             raise UserError(f"The {split} split has no texts: all {len(frame)} are empty.\nCheck dataset.text_column.")
         kept[split] = frame[filled].reset_index(drop=True)
         dropped += int((~filled).sum())

@@ -23,6 +23,8 @@ from textlstm.reports.wording import (
     describe_baseline,
     describe_result,
     duration,
+    has_several_labels,
+    metric_name,
     middle_cut,
     moment,
     other_ways,
@@ -35,7 +37,7 @@ from textlstm.reports.wording import (
 )
 
 CHOSEN_BY = {
-    "accuracy": "the highest validation accuracy",
+    "accuracy": "the highest validation {accuracy}",
     "macro_f1": "the highest validation macro-F1",
     "micro_f1": "the highest validation micro-F1",
     "loss": "the lowest validation loss",
@@ -55,7 +57,7 @@ def render_page(report: dict[str, Any]) -> str:
     diagnostics, config = report.get("diagnostics") or {}, report.get("config") or {}
     baseline = report.get("baseline") or {}
     linear = baseline.get("linear")
-    several = report.get("problem_type") == "multi_label_classification"
+    several = has_several_labels(report)
     return open_template("page.html.j2").render(
         report=report,
         **{name: report.get(name) for name in ("generalization_gap", "model", "training", "data", "history", "seed")},
@@ -74,13 +76,16 @@ def render_page(report: dict[str, Any]) -> str:
         scores=score_groups(splits, baseline),
         most_frequent=most_frequent_class(labels, diagnostics.get(headline)),
         several=several,
+        accuracy=metric_name("accuracy", several=several),
         guessing_loss=math.log(2 if several else len(labels)),
         curves=learning_curves(report),
         diagnostics=[
-            diagnosis(name, labels, values, number=number)
+            diagnosis(name, labels, values, number=number, several=several)
             for number, (name, values) in enumerate(diagnostics.items(), 1)
         ],
-        chosen_by=CHOSEN_BY.get((config.get("training") or {}).get("metric", "")),
+        chosen_by=CHOSEN_BY.get((config.get("training") or {}).get("metric", ""), "").format(
+            accuracy=metric_name("accuracy", several=several)
+        ),
         max_length=(config.get("tokenizer") or {}).get("max_length"),
         truncation=(config.get("tokenizer") or {}).get("truncation", "head"),
         settings=settings_groups(config),
@@ -138,20 +143,27 @@ def learning_curves(report: Mapping[str, Any]) -> list[Markup]:
     if not report.get("history"):
         return []
     best = (report.get("training") or {}).get("best_epoch")
-    linear = (report.get("baseline") or {}).get("linear") or {}
+    linear, several = (report.get("baseline") or {}).get("linear") or {}, has_several_labels(report)
     baseline = linear.get("validation", {}).get("accuracy")
     return [
         Markup(learning_curve(report["history"], metric="loss", name="curve-loss", best_epoch=best)),
         Markup(
             learning_curve(
-                report["history"], metric="accuracy", name="curve-accuracy", best_epoch=best, baseline=baseline
+                report["history"],
+                metric="accuracy",
+                name="curve-accuracy",
+                best_epoch=best,
+                baseline=baseline,
+                several=several,
             )
         ),
     ]
 
 
-def diagnosis(split: str, labels: Sequence[str], values: Mapping[str, Any], *, number: int) -> dict[str, Any]:
-    """What the sections on one split show; `number` keeps the ids of several splits apart."""
+def diagnosis(
+    split: str, labels: Sequence[str], values: Mapping[str, Any], *, number: int, several: bool = False
+) -> dict[str, Any]:
+    """What the sections on one split show; `number` keeps the ids of splits apart, `several`: labels a text."""
     # Sets of labels have none.
     confusion = values.get("confusion", [])
     bins = [
@@ -166,7 +178,7 @@ def diagnosis(split: str, labels: Sequence[str], values: Mapping[str, Any], *, n
         # Classes without texts in this split have no scores, and come last.
         "per_class": sorted(values["per_class"], key=lambda row: (not row["support"], row["f1"])),
         "error": values["calibration"]["error"],
-        "reliability": Markup(reliability_diagram(bins, name=f"reliability-{number}")),
+        "reliability": Markup(reliability_diagram(bins, name=f"reliability-{number}", several=several)),
         "mistakes": [
             row | {name: shown_label(row[name]) for name in ("label", "prediction")} for row in values["mistakes"]
         ],

@@ -14,10 +14,16 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from textlstm.reports.wording import metric_name
+
 BLACK, ORANGE, BLUE, GREEN, GREY = "#1a1a1a", "#E69F00", "#0072B2", "#009E73", "#767676"
 LINES = {"train": (ORANGE, "o", "--"), "validation": (BLUE, "s", "-")}
 MOST_MARKERS = 40
 """Epochs beyond which markers would run into each other."""
+
+ANSWERS_IN_BINS = ("accuracy in the bin", "confidence (probability of the predicted class)", "texts")
+SETS_IN_BINS = ("share that has the class", "probability of the class", "share")
+"""What a reliability diagram has on its axes, from top to bottom: of single labels, and of sets of them."""
 
 STYLE = {
     "svg.fonttype": "none",
@@ -47,8 +53,10 @@ def learning_curve(
     name: str,
     best_epoch: float | None = None,
     baseline: float | None = None,
+    several: bool = False,
 ) -> str:
-    """`metric` of train and validation by epoch; `baseline` is the linear classifier's score on validation."""
+    """`metric` of train and validation by epoch; `baseline` is the linear classifier's score on validation, `several`: labels a text."""
+    called = metric_name(metric, several=several)
     with style.context(["default", STYLE]):
         figure = Figure(figsize=(4.4, 3.2), layout="constrained")
         axes = figure.add_subplot()
@@ -66,7 +74,7 @@ def learning_curve(
             axes.set_ylabel("loss (nats)")
             axes.set_ylim(0, 1.05 * axes.dataLim.ymax)
         else:
-            axes.set_ylabel(metric.replace("macro_f1", "macro-F1"))
+            axes.set_ylabel(called)
             axes.yaxis.set_major_formatter(as_percent)
         last = history[-1]["epoch"]
         axes.set_xlim(0, 1.04 * last)
@@ -74,14 +82,16 @@ def learning_curve(
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=last >= 1))
         # Above the axes it can hide no point of a curve.
         figure.legend(loc="outside upper left", ncols=2, fontsize=9)
-        return to_svg(figure, name=name, title=f"Learning curve: {metric} of train and validation by epoch")
+        return to_svg(figure, name=name, title=f"Learning curve: {called} of train and validation by epoch")
 
 
-def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, name: str) -> str:
+def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, name: str, several: bool = False) -> str:
     """Accuracy against mean confidence of each bin, above the share of texts in it.
 
-    A bin has `low`, `high`, `confidence`, `accuracy`, `examples` and `interval` (of its accuracy).
+    A bin has `low`, `high`, `confidence`, `accuracy`, `examples` and `interval` (of its accuracy). With `several`
+    labels a text its examples are texts with a class each, and its accuracy is the share that has the class.
     """
+    share, confident, counted = SETS_IN_BINS if several else ANSWERS_IN_BINS
     with style.context(["default", STYLE]):
         figure = Figure(figsize=(4.4, 4.4), layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -93,16 +103,16 @@ def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, name: str) -> str:
         upper.errorbar(
             confidence, accuracy, (below, above), color=BLUE, marker="o", capsize=3, label="network, 95% interval"
         )
-        upper.set(ylabel="accuracy in the bin", xlim=(0, 1.02), ylim=(-0.02, 1.02))
+        upper.set(ylabel=share, xlim=(0, 1.02), ylim=(-0.02, 1.02))
         figure.legend(loc="outside upper left", ncols=2, fontsize=9)
         texts = sum(row["examples"] for row in bins)
         widths = [row["high"] - row["low"] for row in bins]
         shares = [row["examples"] / texts for row in bins]
         lower.bar([row["low"] for row in bins], shares, widths, align="edge", color=BLUE, edgecolor="white")
-        lower.set(xlabel="confidence (probability of the predicted class)", ylabel="texts", ylim=(0, 1))
+        lower.set(xlabel=confident, ylabel=counted, ylim=(0, 1))
         for axis in (upper.xaxis, upper.yaxis, lower.yaxis):
             axis.set_major_formatter(as_percent)
-        return to_svg(figure, name=name, title="Reliability diagram: accuracy against confidence")
+        return to_svg(figure, name=name, title=f"Reliability diagram: {share} against {confident}")
 
 
 def as_percent(value: float, _: float) -> str:

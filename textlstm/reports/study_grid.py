@@ -12,11 +12,10 @@ from textlstm.reports.study_wording import (
     VERDICTS,
     is_depth,
     level_name,
-    metric_name,
-    metric_of,
     name_answer,
     noun,
     points,
+    score_name,
     share_interval,
     signed_interval,
 )
@@ -31,7 +30,7 @@ def grid_section(study: Mapping[str, Any]) -> dict[str, Any] | None:
     grid = study.get("grid")
     if not grid or not grid.get("cells"):
         return None
-    metric, second = metric_name(metric_of(study)), second_noun(grid)
+    metric, second = score_name(study), second_noun(grid)
     return {
         "title": f"{'Depth' if is_depth(study) else noun(study).capitalize()} and {second}",
         "setting": grid["second"],
@@ -63,7 +62,7 @@ def grid_table(study: Mapping[str, Any]) -> Table | None:
         return None
     cells = {(setting(cell["value"]), setting(cell["second"])): cell for cell in grid["cells"]}
     best = max(grid["cells"], key=lambda cell: cell["validation"]["mean"])
-    title = f"test {metric_name(metric_of(study))} by {noun(study)} and {second_noun(grid)} (*: best on validation)"
+    title = f"test {score_name(study)} by {noun(study)} and {second_noun(grid)} (*: best on validation)"
     table = Table(
         title=title,
         title_justify="left",

@@ -38,15 +38,15 @@ from textlstm.reports.study_wording import (
     is_about_settings,
     is_depth,
     level_name,
-    metric_name,
     metric_of,
     noun,
     points,
+    score_name,
     score_of,
     value_of,
     verdict_of,
 )
-from textlstm.reports.wording import middle_cut, setting, whole
+from textlstm.reports.wording import has_several_labels, metric_name, middle_cut, setting, whole
 
 COSTS = {"parameters": "parameters", "training_seconds": "training time (s)", "latency_ms": "latency (ms a text)"}
 """What a level costs, by its key, and as an axis calls it."""
@@ -72,7 +72,8 @@ def render_study(study: Mapping[str, Any]) -> str:
         most_examples=MOST_EXAMPLES,
         chosen=chosen_number(study),
         headline=headline(study),
-        metric=metric_name(metric),
+        metric=score_name(study),
+        accuracy=metric_name("accuracy", several=has_several_labels(study)),
         about_settings=is_about_settings(study),
         grid=grid_section(study),
         sensitivity=sensitivity_section(study),
@@ -86,14 +87,14 @@ def render_study(study: Mapping[str, Any]) -> str:
         overfits=describe_overfitting(study),
         pictures=draw(study),
         tables=[
-            score_table(levels, "best"),
-            score_table(levels, "last"),
+            score_table(study, "best"),
+            score_table(study, "last"),
             comparison_table(study),
             cost_table(levels),
         ],
-        gaps=gap_table(levels, metric),
+        gaps=gap_table(study),
         verdicts=[verdict(study, level) for level in levels],
-        overfitting=overfitting_table(levels),
+        overfitting=overfitting_table(study),
         basis=describe_basis(study),
         thresholds=describe_thresholds(study.get("thresholds") or {}),
         interval=interval_name(study),
@@ -157,6 +158,7 @@ def draw(study: Mapping[str, Any]) -> dict[str, Any]:
         ordered=all(isinstance(value, int | float) for value in values),
         interval=interval_name(study),
         metric=metric,
+        several=has_several_labels(study),
     )
     splits = [split for split in ("validation", "test") if any(score_of(level, split, metric) for level in levels)]
     # Of trials with different settings the section on sensitivity has pictures of its own.
@@ -170,16 +172,16 @@ def draw(study: Mapping[str, Any]) -> dict[str, Any]:
             for split in splits
         ],
         "gap": {
-            metric_name(each): Markup(gap_picture(levels, metric=each, axis=axis, name=f"gap-{each}")) for each in gaps
+            axis.called(each): Markup(gap_picture(levels, metric=each, axis=axis, name=f"gap-{each}")) for each in gaps
         },
-        "curves": {metric_name(each): curves(levels, each) for each in _curve_metrics(levels, metric)},
+        "curves": {axis.called(each): curves(levels, each, axis) for each in _curve_metrics(levels, metric)},
         "cost": [
             Markup(cost_picture(levels, cost=cost, label=COSTS[cost], axis=axis, name=f"cost-{cost}")) for cost in costs
         ],
     }
 
 
-def curves(levels: Sequence[Mapping[str, Any]], metric: str) -> list[Markup | None]:
+def curves(levels: Sequence[Mapping[str, Any]], metric: str, axis: LevelAxis) -> list[Markup | None]:
     """The curves of each level on the same axes; None for a level without any."""
     limits = curve_limits(levels, metric)
     epochs = max(epoch for level in levels for epoch in _curves_of(level).get("epochs", [0]))
@@ -188,6 +190,7 @@ def curves(levels: Sequence[Mapping[str, Any]], metric: str) -> list[Markup | No
             curve_picture(
                 _curves_of(level),
                 metric=metric,
+                axis=axis,
                 name=f"curves-{metric}-{number}",
                 number=number,
                 limits=limits,

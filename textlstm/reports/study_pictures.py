@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from textlstm.reports.pictures import BLACK, BLUE, GREEN, GREY, LINES, ORANGE, STYLE, as_percent, to_svg
-from textlstm.reports.study_wording import has_interval, metric_name, score_of
-from textlstm.reports.wording import middle_cut
+from textlstm.reports.study_wording import has_interval, score_of
+from textlstm.reports.wording import metric_name, middle_cut
 
 WASH = "#e6f1f8"
 """Behind the recommended level; the colour that the page gives it in tables."""
@@ -34,7 +34,7 @@ class LevelAxis(NamedTuple):
     """What the levels are called below an axis, and what they are values of.
 
     `chosen` is the place of the recommended one; only `ordered` ones may be joined by lines. `metric` is
-    the score by which they are compared.
+    the score by which they are compared, `several` whether a text may have several labels.
     """
 
     names: Sequence[str]
@@ -43,6 +43,11 @@ class LevelAxis(NamedTuple):
     ordered: bool = True
     interval: str = "95% interval"
     metric: str = "accuracy"
+    several: bool = False
+
+    def called(self, metric: str) -> str:
+        """A metric as it is written."""
+        return metric_name(metric, several=self.several)
 
 
 def score_picture(
@@ -72,7 +77,7 @@ def score_picture(
         if split in linear:
             axes.axhline(linear[split], color=BLACK, linewidth=1.2, linestyle="--", label="linear baseline")
         axes.yaxis.set_major_formatter(as_percent)
-        axes.set_ylabel(f"{split} {metric_name(axis.metric)}")
+        axes.set_ylabel(f"{split} {axis.called(axis.metric)}")
         axes.set_ylim(*_share_range(levels, axis.metric, linear))
         name_levels(axes, axis)
         figure.legend(loc="outside upper left", ncols=3, fontsize=9, columnspacing=1.1, handlelength=1.6)
@@ -101,13 +106,14 @@ def gap_picture(levels: Sequence[Level], *, metric: str, axis: LevelAxis, name: 
             axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
         name_levels(axes, axis)
         figure.legend(loc="outside upper left", ncols=2, fontsize=9)
-        return to_svg(figure, name=name, title=f"Generalization gap in {metric_name(metric)} by level, with intervals")
+        return to_svg(figure, name=name, title=f"Generalization gap in {axis.called(metric)} by level, with intervals")
 
 
 def curve_picture(
     curves: Mapping[str, Any],
     *,
     metric: str,
+    axis: LevelAxis,
     name: str,
     number: int,
     limits: tuple[float, float],
@@ -129,13 +135,13 @@ def curve_picture(
         if best_epoch is not None:
             axes.axvline(best_epoch, color=GREEN, linewidth=1.5, linestyle="-.", label="best epoch")
         axes.set(xlabel="epoch", xlim=(0, 1.04 * epochs), ylim=limits)
-        axes.set_ylabel("loss (nats)" if metric == "loss" else metric_name(metric))
+        axes.set_ylabel("loss (nats)" if metric == "loss" else axis.called(metric))
         if metric != "loss":
             axes.yaxis.set_major_formatter(as_percent)
         axes.xaxis.set_major_locator(MaxNLocator(6 if epochs >= 1 else 3, integer=epochs >= 1))
         figure.legend(loc="outside upper left", ncols=3, fontsize=8, handlelength=1.6, columnspacing=0.9)
         return to_svg(
-            figure, name=name, title=f"Curves of {metric_name(metric)} of train and validation, level {number}"
+            figure, name=name, title=f"Curves of {axis.called(metric)} of train and validation, level {number}"
         )
 
 
@@ -171,7 +177,7 @@ def cost_picture(levels: Sequence[Level], *, cost: str, label: str, axis: LevelA
                 fontsize=9,
                 fontweight="bold" if picked else "normal",
             ).set_in_layout(False)
-        axes.set(xlabel=label, ylabel=f"test {metric_name(axis.metric)}")
+        axes.set(xlabel=label, ylabel=f"test {axis.called(axis.metric)}")
         axes.yaxis.set_major_formatter(as_percent)
         axes.xaxis.set_major_formatter(FuncFormatter(large))
         axes.xaxis.set_major_locator(MaxNLocator(4))

@@ -9,8 +9,18 @@ from rich.table import Table
 
 from textlstm.reports.study_sensitivity_pictures import expected_best_picture, trial_picture
 from textlstm.reports.study_tables import EMPTY, Cell, LevelTable, level_table, plain_cell
-from textlstm.reports.study_wording import is_about_settings, metric_name, noun, signed_interval, tuning_of, value_of
-from textlstm.reports.wording import NONE, duration, percent, setting, short, signed, whole
+from textlstm.reports.study_wording import is_about_settings, noun, signed_interval, tuning_of, value_of
+from textlstm.reports.wording import (
+    NONE,
+    duration,
+    has_several_labels,
+    metric_name,
+    percent,
+    setting,
+    short,
+    signed,
+    whole,
+)
 
 Row = Mapping[str, Any]
 
@@ -20,7 +30,7 @@ def sensitivity_section(study: Mapping[str, Any]) -> dict[str, Any] | None:
     found = study.get("sensitivity")
     if not found or not found.get("by_depth"):
         return None
-    rows, metric = found["by_depth"], metric_name(found.get("metric") or "accuracy")
+    rows, metric = found["by_depth"], _score_name(study, found)
     names = [setting(row["value"]) for row in rows]
     return {
         "sentence": (found.get("answer") or {}).get("sentence"),
@@ -34,6 +44,7 @@ def sensitivity_section(study: Mapping[str, Any]) -> dict[str, Any] | None:
         ],
         "table": _spread_table(study, found),
         "trials": _trials(found),
+        "several_labels": has_several_labels(study),
         "of_tuning": not is_about_settings(study),
     }
 
@@ -62,7 +73,7 @@ def sensitivity_lines(study: Mapping[str, Any]) -> Table | None:
     found = study.get("sensitivity")
     if not found or not found.get("by_depth"):
         return None
-    metric = metric_name(found.get("metric") or "accuracy")
+    metric = _score_name(study, found)
     table = Table(
         title=f"validation {metric} of random settings",
         title_justify="left",
@@ -110,13 +121,17 @@ def _spread_table(study: Mapping[str, Any], found: Mapping[str, Any]) -> LevelTa
         noun({"factor": name}): _best_setting(name) for name in found["names"]
     }
     return level_table(
-        f"Validation {metric_name(found.get('metric') or 'accuracy')} over the trials",
+        f"Validation {_score_name(study, found)} over the trials",
         {
             "": _filled(rows, {"trials": lambda row: plain_cell(row["trials"], whole)} | scores),
             f"Best of {several} trials instead of one, points": _filled(rows, gains),
             "Settings of the best trial": _filled(rows, settings),
         },
     )
+
+
+def _score_name(study: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    return metric_name(found.get("metric") or "accuracy", several=has_several_labels(study))
 
 
 def _best_setting(name: str) -> Callable[[Row], Cell]:

@@ -11,14 +11,25 @@ from textlstm.reports.study_wording import (
     is_depth,
     level_name,
     loss_interval,
-    metric_name,
     metric_of,
     points,
+    score_name,
     share_interval,
     signed_interval,
     value_of,
 )
-from textlstm.reports.wording import NONE, decimal, duration, percent, setting, short, signed, whole
+from textlstm.reports.wording import (
+    NONE,
+    decimal,
+    duration,
+    has_several_labels,
+    metric_name,
+    percent,
+    setting,
+    short,
+    signed,
+    whole,
+)
 
 Level = Mapping[str, Any]
 Cell = tuple[str, str]
@@ -36,10 +47,11 @@ class LevelTable(NamedTuple):
     note: str = ""
 
 
-def score_table(levels: Sequence[Level], moment: str) -> LevelTable | None:
+def score_table(study: Mapping[str, Any], moment: str) -> LevelTable | None:
     """Accuracy, macro-F1 and loss of every split, with the weights of the `best` or the `last` epoch."""
+    levels, accuracy = study["depths"], metric_name("accuracy", several=has_several_labels(study))
     forms: dict[str, tuple[str, Callable[[Any], str], Callable[[Any], str]]] = {
-        "accuracy": ("Accuracy", percent, share_interval),
+        "accuracy": (accuracy.capitalize(), percent, share_interval),
         "macro_f1": ("Macro-F1", percent, share_interval),
         "loss": ("Loss, nats", decimal, loss_interval),
     }
@@ -67,7 +79,7 @@ def comparison_table(study: Mapping[str, Any]) -> LevelTable | None:
             ("difference", [(points(one["difference"]), signed_interval(one)) if one else EMPTY for one in found]),
             ("p", [(probability(one.get("p")), "") if one else EMPTY for one in found]),
         ]
-    return level_table(f"Differences in test {metric_name(metric_of(study))}", groups)
+    return level_table(f"Differences in test {score_name(study)}", groups)
 
 
 def cost_table(levels: Sequence[Level]) -> LevelTable | None:
@@ -85,20 +97,21 @@ def cost_table(levels: Sequence[Level]) -> LevelTable | None:
     return level_table("Size and cost", {"": rows})
 
 
-def gap_table(levels: Sequence[Level], metric: str = "accuracy") -> LevelTable | None:
-    """The generalization gap in `metric` and loss at both moments."""
-    groups = {}
+def gap_table(study: Mapping[str, Any]) -> LevelTable | None:
+    """The generalization gap in the score by which levels are compared, and in loss, at both moments."""
+    levels, metric, groups = study["depths"], metric_of(study), {}
     for moment in ("best", "last"):
         found = [(level.get("generalization_gap") or {}).get(moment) or {} for level in levels]
         groups[f"Weights of the {moment} epoch"] = [
-            (f"{metric_name(metric)}, points", [_signed(gap.get(metric), 100, 2) for gap in found]),
+            (f"{score_name(study)}, points", [_signed(gap.get(metric), 100, 2) for gap in found]),
             ("loss, nats", [_signed(gap.get("loss"), 1, 3) for gap in found]),
         ]
     return level_table("Generalization gap", groups)
 
 
-def overfitting_table(levels: Sequence[Level]) -> LevelTable | None:
+def overfitting_table(study: Mapping[str, Any]) -> LevelTable | None:
     """What the verdicts rest on."""
+    levels, accuracy = study["depths"], metric_name("accuracy", several=has_several_labels(study))
     found = [level.get("overfitting") or {} for level in levels]
     shallower = [one.get("against_shallower") or {} for one in found]
     groups = {
@@ -109,7 +122,7 @@ def overfitting_table(levels: Sequence[Level]) -> LevelTable | None:
         "End of training, against the column before": [
             ("train loss, nats", [_signed(one.get("train_loss"), 1, 3) for one in shallower]),
             ("validation loss, nats", [_signed(one.get("validation_loss"), 1, 3) for one in shallower]),
-            ("validation accuracy, points", [_signed(one.get("validation_accuracy"), 100, 2) for one in shallower]),
+            (f"validation {accuracy}, points", [_signed(one.get("validation_accuracy"), 100, 2) for one in shallower]),
         ],
     }
     return level_table("What the verdicts rest on", groups)

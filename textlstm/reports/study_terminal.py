@@ -16,9 +16,9 @@ from textlstm.reports.study_wording import (
     interval_name,
     is_about_settings,
     level_name,
-    metric_name,
     metric_of,
     noun,
+    score_name,
     score_of,
     share_interval,
     value_of,
@@ -47,7 +47,7 @@ def print_study(console: Console, study: Mapping[str, Any], *, folder: Path | No
         console.print(f"tuning    {tried}")
     linear = _baseline(study)
     if linear:
-        console.print(f"baseline  linear, {metric_name(metric_of(study))}: {linear}")
+        console.print(f"baseline  linear, {score_name(study)}: {linear}")
     for line in [] if of_trials else _overfitting(study):
         console.print(line)
     for note in study.get("notes") or []:
@@ -65,7 +65,7 @@ def study_table(study: Mapping[str, Any]) -> Table:
     grid, runs = study.get("grid"), f"{sum(seeds)} {'run' if sum(seeds) == 1 else 'runs'}"
     if grid:
         runs = f"{sum(seeds)} of {count_runs(grid)} runs"
-    title = f"{study['dataset']}, study {study['study']}, {runs}, {metric_name(metric)}"
+    title = f"{study['dataset']}, study {study['study']}, {runs}, {score_name(study)}"
     table = Table(
         title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True
     )

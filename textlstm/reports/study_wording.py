@@ -7,7 +7,17 @@ layers; for every other factor they are of values. Each entry of `study["depths"
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from textlstm.reports.wording import NONE, duration, middle_cut, percent, setting, signed, whole
+from textlstm.reports.wording import (
+    NONE,
+    duration,
+    has_several_labels,
+    metric_name,
+    middle_cut,
+    percent,
+    setting,
+    signed,
+    whole,
+)
 
 DEPTH = "model.layers"
 NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
@@ -252,9 +262,9 @@ def metric_of(study: Mapping[str, Any]) -> str:
     return str(study.get("metric") or "accuracy")
 
 
-def metric_name(metric: str) -> str:
-    """A metric as it is written: accuracy, macro-F1, loss."""
-    return metric.replace("macro_f1", "macro-F1")
+def score_name(study: Mapping[str, Any]) -> str:
+    """That score as it is written."""
+    return metric_name(metric_of(study), several=has_several_labels(study))
 
 
 def score_of(level: Mapping[str, Any], split: str, metric: str = "accuracy") -> Mapping[str, Any]:

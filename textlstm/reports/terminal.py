@@ -15,6 +15,8 @@ from textlstm.reports.wording import (
     describe_result,
     describe_worst,
     duration,
+    has_several_labels,
+    metric_name,
     other_ways,
     percent,
     signed,
@@ -31,9 +33,10 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
     console.print()
     console.print(scores_table(report), soft_wrap=False)
     if gap := report.get("generalization_gap"):
+        accuracy = metric_name("accuracy", several=has_several_labels(report))
         micro = f", micro-F1 {signed(100 * gap['micro_f1'], 2)}" if "micro_f1" in gap else ""
         console.print(
-            f"generalization gap  accuracy {signed(100 * gap['accuracy'], 2)}, macro-F1 {signed(100 * gap['macro_f1'], 2)}{micro} points (train - validation), "
+            f"generalization gap  {accuracy} {signed(100 * gap['accuracy'], 2)}, macro-F1 {signed(100 * gap['macro_f1'], 2)}{micro} points (train - validation), "
             f"loss {signed(gap['loss'], 4)} (validation - train)",
         )
     if "training" in report:
@@ -56,10 +59,9 @@ def scores_table(report: dict[str, Any]) -> Table:
     """A row a split, and those of the baselines."""
     table = Table(title=f"{report['dataset']}, seed {report['seed']}", title_justify="left")
     table.add_column("")
-    metrics = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
-    if several := report.get("problem_type") == "multi_label_classification":
-        metrics = {"accuracy": "subset accuracy", "micro_f1": "micro-F1", "macro_f1": "macro-F1"}
-    for column in (*metrics.values(), "loss", "texts"):
+    several = has_several_labels(report)
+    metrics = ("accuracy", "micro_f1", "macro_f1") if several else ("accuracy", "macro_f1")
+    for column in (*(metric_name(metric, several=several) for metric in metrics), "loss", "texts"):
         table.add_column(column, justify="right")
     for split, scores in report["splits"].items():
         table.add_row(

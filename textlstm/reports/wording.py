@@ -22,6 +22,17 @@ def count_right(scores: Mapping[str, Any], examples: int) -> int:
     return round(float(scores["accuracy"]) * examples)
 
 
+def has_several_labels(found: Mapping[str, Any]) -> bool:
+    """Whether a report or a study is of texts that may have several labels."""
+    return found.get("problem_type") == "multi_label_classification"
+
+
+def metric_name(metric: str, *, several: bool = False) -> str:
+    """A metric as it is written: accuracy, macro-F1, loss; with `several` labels a text subset accuracy."""
+    written = "subset accuracy" if several else "accuracy"
+    return {"accuracy": written, "macro_f1": "macro-F1", "micro_f1": "micro-F1"}.get(metric, metric)
+
+
 def describe_result(split: str, scores: Mapping[str, Any]) -> str:
     """The result in a sentence; scores of sets of labels have a micro-F1."""
     examples = scores["examples"]
@@ -64,11 +75,12 @@ def describe_baseline(
     low, high = wilson_interval(right, examples)
     number = abs(baseline - right)
     inside = low <= baseline / examples <= high
+    name = metric_name("accuracy", several="micro_f1" in scores)
     return (
         f"The {kind} baseline does {'better' if baseline > right else 'worse'}: {percent(baseline / examples)}, "
         f"{whole(number)} {'text' if number == 1 else 'texts'} ({percent(number / examples).removesuffix('%')} percentage "
         f"points) {'more' if baseline > right else 'fewer'}. "
-        + f"Its accuracy lies {'inside' if inside else 'outside'} the network's interval"
+        + f"Its {name} lies {'inside' if inside else 'outside'} the network's interval"
         + (": the difference may be chance." if inside else ".")
     )
 

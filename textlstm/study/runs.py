@@ -35,6 +35,7 @@ class Run:
     config: dict[str, Any]
     dataset: str
     labels: tuple[str, ...]
+    problem_type: str
     fingerprint: str | None
     best: dict[str, dict[str, float]]
     last: dict[str, dict[str, float]] | None
@@ -109,6 +110,7 @@ def read_run(folder: Path) -> Run:
             config=flatten(report["config"]),
             dataset=str(report.get("dataset") or report["config"].get("dataset", {}).get("name", "")),
             labels=tuple(report.get("labels") or ()),
+            problem_type=str(report.get("problem_type") or "single_label_classification"),
             fingerprint=(report.get("data") or {}).get("fingerprint"),
             best=best,
             last=_scores(report["last_splits"], path) if report.get("last_splits") else None,

@@ -76,6 +76,7 @@ def summarize(
         "commits": sorted({run.commit for run in runs}, key=str),
         "dataset": runs[0].dataset,
         "labels": list(runs[0].labels),
+        "problem_type": runs[0].problem_type,
         **shared_facts(runs),
         "factor": factor.name,
         "factors": _factors(whole),

@@ -19,7 +19,7 @@ from textlstm.errors import UserError
 from textlstm.model.embedding import TokenEmbedding
 from textlstm.training.checkpoints import BestCheckpointByName, newest_checkpoint
 from textlstm.training.history import WATCHED_METRIC, EarlyStopping, HistoryWriter, ProgressLines, history_rows
-from textlstm.training.imbalance import check_metric, class_weights, sampling_chances
+from textlstm.training.imbalance import class_weights, sampling_chances
 from textlstm.training.machine import Machine
 from textlstm.training.scores import BATCH_SIZE, score
 from textlstm.training.settings import TrainingSettings
@@ -54,9 +54,8 @@ def fit(
 ) -> TrainingResult:
     """Train `model` in place; go on from the newest complete checkpoint of `folder` if it has one.
 
-    Raises `TrainingDiverged` when a loss is not finite, and `UserError` for settings that cannot act on these labels.
+    Raises `TrainingDiverged` when a loss is not finite.
     """
-    check_metric(settings, splits["train"].labels)
     weights = class_weights(settings, splits["train"].labels, model.config.num_labels)
     chances = sampling_chances(settings, splits["train"].labels)
     transformers.logging.set_verbosity_error()

@@ -11,6 +11,13 @@ from textlstm.errors import UserError
 from textlstm.training.settings import TrainingSettings
 
 
+def check_settings(settings: TrainingSettings, labels: np.ndarray, classes: int) -> None:
+    """Raise `UserError` for settings that cannot act on the labels of the training split."""
+    check_metric(settings, labels)
+    class_weights(settings, labels, classes)
+    sampling_chances(settings, labels)
+
+
 def class_weights(settings: TrainingSettings, labels: np.ndarray, classes: int) -> np.ndarray | None:
     """Weights [C] for labels [N], or for labels [N, C] what a positive counts more than a negative; None without.
 
