@@ -79,7 +79,7 @@ def test_a_truncated_line_is_named_by_its_row(tmp_path, line, numbers):
 @pytest.mark.parametrize("number", ["two", "nan", "inf", "1,5"])
 def test_a_vector_that_is_no_numbers_is_named_by_its_word(tmp_path, number):
     path = write_vectors(tmp_path, "txt", [*LINES, f"broken 1 {number} 3"])
-    with pytest.raises(UserError, match="vector of 'broken' is not made of numbers"):
+    with pytest.raises(UserError, match="vector of 'broken' is not made of finite numbers"):
         GloveEmbedding(name="glove", path=path).build(Vocabulary(["<pad>", "<unk>", "broken"]), [[2]])
 
 
@@ -215,6 +215,40 @@ def test_an_archive_of_several_files_asks_which(tmp_path):
 def test_a_binary_file_names_the_sources_that_read_it(tmp_path):
     (tmp_path / "v.bin").write_bytes(b"2 3\na " + np.arange(3, dtype="<f4").tobytes() + b"\nb " + b"\x01" * 12)
     assert "embedding=word2vec" in refusal(str(tmp_path / "v.bin"))
+
+
+@pytest.mark.parametrize("size", [2, 3, 50])
+def test_a_binary_file_is_called_so_whatever_its_lines_look_like(tmp_path, size):
+    rng = np.random.default_rng(size)
+    rows = (f"w{number} ".encode() + rng.normal(size=size).astype("<f4").tobytes() + b"\n" for number in range(300))
+    # The numbers hold spaces and line breaks.
+    (tmp_path / "v.bin").write_bytes(f"300 {size}\n".encode() + b"w a 1 2 3\n" + b"".join(rows))
+    said = refusal(str(tmp_path / "v.bin"))
+    assert "it is a binary file" in said
+    assert "embedding=word2vec" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "numbers"), [("film 0.7 8 9 1", 4), ("film -.5 7.1e-1 0.1 8 9 1", 6), ("new york 0.5 1 2 3", 4)]
+)
+def test_a_row_with_too_many_numbers_is_no_word_with_numbers_in_it(tmp_path, line, numbers):
+    assert f"row 7 has {numbers} numbers, the first has 3" in refusal(write_vectors(tmp_path, "txt", [*LINES, line]))
+
+
+def test_whole_numbers_may_end_a_phrase(tmp_path):
+    path = write_vectors(tmp_path, "txt", ["a 0.5 1 2", "route 66 1.5 2 3"])
+    assert GloveEmbedding(name="glove", path=path).open().words == ["a", "route 66"]
+
+
+def test_tabs_and_nothing_are_named_as_they_are(tmp_path):
+    assert "a line reads 'the\\t1\\t2'" in refusal(write_vectors(tmp_path, "txt", ["the\t1\t2", "of\t3\t4"]))
+    assert "there is no row in it" in refusal(write_vectors(tmp_path, "txt", []))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_word(tmp_path):
+    for first in ("", "2 3\n"):
+        (tmp_path / "v.txt").write_text(f"\ufeff{first}the 1 2 3\nof 4 5 6\n", encoding="utf-8")
+        assert GloveEmbedding(name="glove", path=str(tmp_path / "v.txt")).open().words == ["the", "of"]
 
 
 def test_a_folder_and_a_header_alone_are_refused(tmp_path):

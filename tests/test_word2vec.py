@@ -103,6 +103,7 @@ REFUSED = {
     "no rows": (b"0 5\n", "holds no vectors"),
     "too narrow": (binary().replace(b"7 7\n", b"7 5\n"), "not made of finite numbers|ends in row"),
     "too wide": (binary().replace(b"7 7\n", b"7 9\n"), "not made of finite numbers|ends in row"),
+    "fewer rows than there are": (binary().replace(b"7 7\n", b"6 7\n"), "6 rows of 7 numbers, and holds more"),
     "infinite": (binary(vectors=np.where(np.arange(7) == 3, np.inf, VECTORS).astype("<f4")), "</s>.*finite"),
     "nan": (binary(vectors=np.where(np.arange(7) == 3, np.nan, VECTORS).astype("<f4")), "</s>.*finite"),
     "no header": (binary()[4:], "holds no vectors|binary"),

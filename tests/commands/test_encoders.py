@@ -1,16 +1,20 @@
 """`embedding=transformer` at the command line: a run, its checkpoint, a study, and what is refused."""
 
 import json
+import random
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
+from tests.commands.test_resume import interrupt_at, weights
 from tests.commands.test_travel import STRANGER
 from tests.encoders import SIZE, make_folder
 from textlstm.data.batches import EncodedTexts, tokenize
 from textlstm.network import load_checkpoint
+from textlstm.predict import predict
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +153,66 @@ def test_the_runs_of_a_study_share_the_states(desk, encoder):
     assert done.out.count("train texts are computed once") == 1
     assert len(kept(desk)) == 3
     assert len(desk.finished_runs()) == 4
+
+
+PAIRS = {
+    "frozen, from the beginning": ("embedding.features=last", "tokenizer.truncation=head", "tokenizer.max_length=5"),
+    "frozen mix, from the end": ("embedding.features=mix", "tokenizer.truncation=tail", "tokenizer.max_length=6"),
+    "fine-tuned, both ends": ("embedding.trainable=true", "tokenizer.truncation=head_tail", "tokenizer.max_length=8"),
+    "table": ("embedding.features=table", "tokenizer.truncation=head", "tokenizer.max_length=22"),
+}
+
+
+@pytest.mark.parametrize("case", PAIRS)
+def test_pairs_have_the_same_scores_in_every_command(desk, encoder, case):
+    draw = random.Random(0)
+    words = "goal team match player bread soup cheese apple phone chip".split()
+    rows = [
+        (" ".join(draw.choices(words, k=draw.randint(1, 6))), " ".join(draw.choices(words, k=3))) for _ in range(70)
+    ]
+    rows = [(*texts, "same" if texts[0][0] == texts[1][0] else "other") for texts in dict.fromkeys(rows)]
+    train, test = (
+        desk.csv(f"{name}.csv", part, ("text", "second", "label"))
+        for name, part in (("a", rows[:50]), ("b", rows[50:]))
+    )
+    given = [f"dataset.train={train}", f"dataset.test={test}", "dataset.text_pair_column=second", "training.epochs=1"]
+    done = desk.run("train", *encoder(*given, *PAIRS[case]))
+    assert done.code == 0, done.err
+    assert "Reproduced" in desk.evaluate(done.folder).out
+    # Those of kept states, and those of the checkpoint, which has only the texts.
+    stored = pd.read_parquet(done.folder / "predictions.parquet")["probabilities"]
+    names = desk.report(done.folder)["labels"]
+    found = predict(str(done.folder), [row[:2] for row in rows[50:]])
+    for shares, chances in zip(stored, found, strict=True):
+        assert [chances[name] for name in names] == pytest.approx(
+            list(shares), abs=2e-3 if case.startswith("frozen") else 1e-5
+        )
+
+
+@pytest.mark.parametrize("trainable", ["true", "false"])
+def test_a_stopped_run_goes_on_to_the_same_bits(desk, encoder, monkeypatch, trainable):
+    given = encoder(f"embedding.trainable={trainable}", "model.dropout=0.3", "training.epochs=2")
+    whole = desk.run("train", *given)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 9)
+        stopped = desk.run("train", *given)
+    assert stopped.code == 130
+    resumed = desk.run("train", f"resume={stopped.folder}")
+    assert resumed.code == 0, resumed.err
+    assert weights(stopped.folder) == weights(whole.folder)
+    assert desk.report(stopped.folder)["splits"] == desk.report(whole.folder)["splits"]
+
+
+def test_several_labels_have_an_encoder_too(desk, encoder):
+    rows = [
+        json.dumps({"text": text, "label": [label, "long"][: 1 + len(text.split()) // 6]})
+        for text, label in desk.rows()
+    ]
+    given = [f"dataset.train={desk.write('sets.jsonl', chr(10).join(rows))}", "training.epochs=1"]
+    done = desk.run("train", *encoder(*given))
+    assert done.code == 0, done.err
+    assert "Reproduced" in desk.evaluate(done.folder).out
+    assert "labels" in json.loads(desk.run("predict", str(done.folder), "goal team").out)
 
 
 def test_explain_names_the_encoder_and_runs_it_not(desk, encoder):

@@ -66,6 +66,10 @@ def _read_binary(given: GivenFile, file: IO[bytes], rows: int, size: int) -> Blo
         rest = data[at:]
         if words:
             yield _as_block(given, words, b"".join(numbers), size)
+    if (rest + file.read(1)).strip(b"\n"):
+        raise UserError(
+            f"{given} says in its first line {rows} rows of {size} numbers, and holds more.\nIs it word2vec's .bin format, and is the file whole?"
+        )
 
 
 def _as_block(given: GivenFile, words: list[bytes], numbers: bytes, size: int) -> Block:
