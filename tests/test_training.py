@@ -299,7 +299,8 @@ def test_rows_that_no_training_text_holds_take_no_part_and_change_nothing(tmp_pa
     run(tmp_path / "learned", model, epochs=2)
     monkeypatch.setattr("textlstm.training.fit.learn_rows_of", lambda *_: None)
     run(tmp_path / "whole", whole, epochs=2)
-    assert "embedding.learned" in shapes[0] and "embedding.table.weight" not in shapes[0]
+    assert "embedding.learned" in shapes[0]
+    assert "embedding.table.weight" not in shapes[0]
     assert "embedding.learned" not in shapes[-1]
     rows = shapes[0]["embedding.learned"][0]
     assert 30 < rows < shapes[-1]["embedding.table.weight"][0]
@@ -309,7 +310,8 @@ def test_rows_that_no_training_text_holds_take_no_part_and_change_nothing(tmp_pa
         torch.testing.assert_close(copies(model)[name], weight, rtol=1e-4, atol=1e-6)
     saved = load_file(sorted((tmp_path / "learned" / "checkpoints").iterdir())[-1] / "model.safetensors")
     assert set(saved) == set(model.state_dict())
-    assert model.embedding.learned is None and model.embedding.table.weight.requires_grad
+    assert model.embedding.learned is None
+    assert model.embedding.table.weight.requires_grad
 
 
 def test_vectors_that_are_decayed_shrink_and_the_scale_multiplies_the_decay(tmp_path):

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from .configuration import StackedLSTMConfig
 from .dropout import SequenceDropout, drop_words, row_mask, type_mask
@@ -63,7 +63,7 @@ class TokenEmbedding(VectorDropouts):
         if self.training and self.word_dropout and self.unknown_id is not None:
             input_ids = drop_words(input_ids, mask, self.word_dropout, self.unknown_id)
         if self.training and self.learned is not None:
-            vectors = F.embedding(input_ids, self.learned, self.table.padding_idx)
+            vectors = functional.embedding(input_ids, self.learned, self.table.padding_idx)
         else:
             vectors = self.table(input_ids)
         return self.drop(vectors, input_ids)
