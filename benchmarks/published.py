@@ -113,12 +113,20 @@ def search(data: str, workers: int) -> None:
         for name in SEARCHED[data]
     ]
     rows = run_grid(f"published_search_{data}", cells, run, workers)
-    lines = []
-    for name in SEARCHED[data]:
-        found = [row for row in rows if row["settings"] == name]
-        mean = statistics.mean(100 * row["validation"] for row in found)
-        lines.append([name, f"{mean:.2f}", f"{statistics.mean(row['seconds'] for row in found):.0f}"])
+    seconds = {
+        name: statistics.mean(row["seconds"] for row in rows if row["settings"] == name) for name in SEARCHED[data]
+    }
+    lines = [[name, f"{mean:.2f}", f"{seconds[name]:.0f}"] for name, mean in validation_means(rows).items()]
     print_table(["settings", "validation", "seconds"], lines)
+
+
+def validation_means(rows: list[Cell]) -> dict[str, float]:
+    """Mean validation accuracy of each of the settings, in percent, the best first."""
+    scores: dict[str, list[float]] = {}
+    for row in rows:
+        scores.setdefault(row["settings"], []).append(100 * row["validation"])
+    means = {name: statistics.mean(values) for name, values in scores.items()}
+    return dict(sorted(means.items(), key=lambda item: -item[1]))
 
 
 def table(rows: list[Cell]) -> list[list[str]]:

@@ -40,6 +40,8 @@ class TokenEmbedding(VectorDropouts):
     the optimizer's state are as large as what is learned. It is never saved: the table has the same numbers.
     """
 
+    learned: nn.Parameter | None
+
     def __init__(self, config: StackedLSTMConfig) -> None:
         super().__init__(config)
         self.table = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
