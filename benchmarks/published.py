@@ -21,6 +21,7 @@ SPLITS = {
 PUBLISHED = {"sst2": 87.5, "reuters_r8": 96.3, "trec6": 93.2}
 """Best rows of LSTMs: Tai et al. 2015 (300-d vectors), TextGCN's comparison 2019, C-LSTM 2015."""
 
+CORPUS_TOO = f"embedding=stack embedding.parts=[corpus,glove] embedding.glove.path={GLOVE}"
 WORDS = "embedding.extra_words=60000"
 ALL_WORDS = "embedding.extra_words=150000"
 SLOW = "training.batch_size=64 training.epochs=5 training.learning_rate=0.001 model.layers=1 model.hidden_size=128 model.word_dropout=0"
@@ -29,6 +30,7 @@ ZONEOUT = f"regularization=zoneout {SLOWER} training.epochs=4"
 ONE = "model.layers=1"
 PLAIN = "training.batch_size=64 training.epochs=12 training.learning_rate=0.002 model.layers=1 model.hidden_size=128 model.word_dropout=0"
 CASED = f"{PLAIN} tokenizer.lowercase=false {WORDS}"
+ATTENTIVE = f"{CASED} model.pooling=attention training.label_smoothing=0.1"
 SEARCHED: dict[str, dict[str, str]] = {
     "sst2": {
         "two layers": "training.batch_size=64 training.epochs=4 training.learning_rate=0.002 model.word_dropout=0.1",
@@ -46,7 +48,9 @@ SEARCHED: dict[str, dict[str, str]] = {
         "zoneout, inputs dropped": f"{ZONEOUT} model.input_dropout=0.2",
         "zoneout, dropout 0.5": f"{ZONEOUT} model.dropout=0.5",
         "zoneout, vectors as fast": f"{ZONEOUT} training.embedding_learning_rate=null",
-        "variational": f"regularization=variational {SLOWER} training.epochs=4",
+        "zoneout, smooth, attention": f"{ZONEOUT} training.label_smoothing=0.1 model.pooling=attention",
+        "zoneout, smooth, corpus": f"{ZONEOUT} training.label_smoothing=0.1 {CORPUS_TOO}",
+        "zoneout, smooth, two layers": f"{ZONEOUT} training.label_smoothing=0.1 model.layers=2",
     },
     "reuters_r8": {
         "one layer": ONE,
@@ -54,6 +58,7 @@ SEARCHED: dict[str, dict[str, str]] = {
         "smooth": f"{ONE} {WORDS} training.label_smoothing=0.1",
         "zoneout": f"regularization=zoneout {ONE} {WORDS}",
         "max": f"{ONE} {WORDS} model.pooling=max",
+        "corpus": f"{ONE} {WORDS} {CORPUS_TOO}",
         "less word dropout": f"{ONE} {WORDS} model.word_dropout=0.1",
     },
     "trec6": {
@@ -73,7 +78,10 @@ SEARCHED: dict[str, dict[str, str]] = {
         "cased, max, less dropout": f"{CASED} model.pooling=max model.dropout=0.3",
         "cased, max, zoneout": f"regularization=zoneout {CASED} model.pooling=max",
         "max, all words": f"{PLAIN} {ALL_WORDS} model.pooling=max",
-        "cased, attention, smooth": f"{CASED} model.pooling=attention training.label_smoothing=0.1",
+        "cased, attention, smooth": ATTENTIVE,
+        "cased, attention, smooth, wider": f"{ATTENTIVE} model.hidden_size=256",
+        "cased, attention, smooth, corpus": f"{ATTENTIVE} {CORPUS_TOO}",
+        "cased, attention, smooth, corpus, wider": f"{ATTENTIVE} {CORPUS_TOO} model.hidden_size=256",
     },
 }
 HEAD = ["data", "removed", "training texts", "test", "linear baseline", "published"]
@@ -86,8 +94,10 @@ CHOSEN: dict[str, str] = {"sst2": "more words", "reuters_r8": "one layer", "trec
 
 def run(cell: Cell) -> Cell:
     """One training."""
-    settings = SEARCHED[cell["data"]][cell["settings"]].split()
+    settings = last_of_each(SEARCHED[cell["data"]][cell["settings"]].split())
     stacked = "embedding=stack" in settings
+    if stacked:
+        settings = [override.replace("embedding.extra_words", "embedding.glove.extra_words") for override in settings]
     overrides = [
         *files_of(cell["data"], **SPLITS[cell["data"]]),
         f"dataset.deduplicate={cell['deduplicate']}",
@@ -95,7 +105,7 @@ def run(cell: Cell) -> Cell:
         *([] if stacked else ["embedding=glove", f"embedding.path={GLOVE}"]),
         f"seed={cell['seed']}",
         *(["baseline=none"] if cell["seed"] else []),
-        *last_of_each(settings),
+        *settings,
     ]
     return scores_of(report_of(overrides))
 

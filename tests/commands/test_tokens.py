@@ -45,6 +45,15 @@ def test_pieces_with_both_ends_of_a_text(desk):
     assert other["splits"]["test"] == pytest.approx(torch_report["splits"]["test"], abs=1e-5)
 
 
+def test_texts_of_unknown_words_are_warned_of(desk):
+    assert "unknown to the tokenizer" not in desk.train("tokenizer.minimum_count=1").out
+    outcome = desk.train("tokenizer.minimum_count=1000000")
+    (warning,) = desk.report(outcome.folder)["data"]["warnings"]
+    assert warning.startswith("unknown to the tokenizer: 100% of the train tokens, 100% of the validation tokens, 100%")
+    assert "tokenizer=bpe" in warning
+    assert "unknown to the tokenizer" in outcome.line("warning")
+
+
 def pretrained(desk, *given):
     """The outcome of a quick run; of the quick settings those of a trained tokenizer are left out."""
     quick = [setting for setting in desk.quick("training.epochs=1") if not setting.startswith("tokenizer.")]

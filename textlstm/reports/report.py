@@ -25,10 +25,14 @@ from textlstm.model import StackedLSTMForSequenceClassification
 from textlstm.model.configuration import DEFAULT_THRESHOLD
 from textlstm.network import count_parameters
 from textlstm.reports.page import render_page
+from textlstm.reports.wording import percent
 from textlstm.training.fit import TrainingResult
 from textlstm.training.machine import Machine
 from textlstm.training.scores import generalization_gap, score
 from textlstm.training.thresholds import answer_sets, probabilities_of, tuned
+
+MANY_UNKNOWN = 0.25
+"""Share of a split's tokens beyond which the report warns: real texts in words stay below 5%."""
 
 
 def build_report(
@@ -138,10 +142,24 @@ def describe_data(
         "vocabulary_size": model.config.vocab_size,
         "embedding_size": model.config.embedding_size,
         "coverage": coverage(table, tokenizer.all_special_ids, texts["train"].whole) if table else None,
-        "warnings": data.warnings,
+        "warnings": [*data.warnings, *unknown_warnings(by_split)],
         "duplicates": data.duplicates,
         "groups": data.groups,
     }
+
+
+def unknown_warnings(by_split: dict[str, dict[str, float]]) -> list[str]:
+    """A line where the network sees hardly more of a split than that there are tokens."""
+    shares = [
+        f"{percent(values['unknown_rate'], 0)} of the {name} tokens"
+        for name, values in by_split.items()
+        if values["unknown_rate"] > MANY_UNKNOWN
+    ]
+    if not shares:
+        return []
+    return [
+        f"unknown to the tokenizer: {', '.join(shares)}. tokenizer=bpe knows all; a lower tokenizer.minimum_count or a larger vocabulary more"
+    ]
 
 
 def finish_run(
