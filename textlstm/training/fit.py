@@ -54,7 +54,7 @@ def fit(
 ) -> TrainingResult:
     """Train `model` in place; go on from the newest complete checkpoint of `folder` if it has one.
 
-    Raises `TrainingDiverged` when a loss is not finite.
+    Raises `TrainingDiverged` when a loss is not finite, and `UserError` for weights or sampling that cannot act on these labels.
     """
     weights = class_weights(settings, splits["train"].labels, model.config.num_labels)
     chances = sampling_chances(settings, splits["train"].labels)
