@@ -28,7 +28,6 @@ from textlstm.training.fit import (
     TrainingResult,
     count_steps,
     fit,
-    own_learning_rates,
     train_sample,
     training_arguments,
 )
@@ -36,6 +35,7 @@ from textlstm.training.history import HistoryWriter, format_seconds
 from textlstm.training.machine import Machine, choose_device, choose_precision, use_threads
 from textlstm.training.scores import predict_last, predict_logits, score
 from textlstm.training.settings import TrainingSettings
+from textlstm.training.token_vectors import own_learning_rates
 from textlstm.training.trainer import StackedLSTMTrainer
 
 VOCABULARY = 40

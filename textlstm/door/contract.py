@@ -63,7 +63,12 @@ def _check_embedding_decay(training: TrainingSettings, trainable: bool) -> None:
         )
 
 
-def check_encoder(tokenizer: TokenizerSource, embedding: EmbeddingSource, explicit: set[str] | frozenset[str]) -> None:
+def check_encoder(
+    tokenizer: TokenizerSource,
+    embedding: EmbeddingSource,
+    training: TrainingSettings,
+    explicit: set[str] | frozenset[str],
+) -> None:
     """Raise `UserError` for an encoder with another tokenizer than its own, and for settings of one that act on none."""
     contextual = isinstance(embedding, TransformerEmbedding) and embedding.contextual
     if "training.encoder_learning_rate" in explicit and not (contextual and embedding.trainable):
@@ -71,7 +76,7 @@ def check_encoder(tokenizer: TokenizerSource, embedding: EmbeddingSource, explic
             "training.encoder_learning_rate has no effect where no encoder is fine-tuned.\n"
             "Leave it out, or fine-tune one: embedding=transformer embedding.trainable=true, with features=last or mix."
         )
-    if contextual and "training.embedding_learning_rate" in explicit:
+    if contextual and training.embedding_learning_rate is not None:
         raise UserError(
             "training.embedding_learning_rate has no effect where an encoder makes the token vectors.\n"
             "Give training.encoder_learning_rate, or embedding.features=table."

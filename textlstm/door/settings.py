@@ -137,7 +137,7 @@ def check_train(config: dict[str, Any], explicit: set[str] = frozenset()) -> Tra
     model = check_model(sections.get("model", {}), problems)
     raise_problems(problems)
     check_across(model, checked["training"], trainable=checked["embedding"].trainable, explicit=explicit)
-    check_encoder(checked["tokenizer"], checked["embedding"], explicit)
+    check_encoder(checked["tokenizer"], checked["embedding"], checked["training"], explicit)
     check_extra_words(checked["tokenizer"], explicit)
     check_match(model, match, explicit)
     # A run knows nothing of the study that it is part of: alone it is the same run.
