@@ -306,18 +306,19 @@ def test_a_tuned_study_names_recipes_and_their_cost():
 # What all runs share
 
 
-def test_the_baseline_is_a_line_and_stands_in_the_terminal():
+@pytest.mark.parametrize(("key", "kind"), [("baseline", "linear"), ("encoder_baseline", "encoder")])
+def test_a_baseline_is_a_line_and_stands_in_the_terminal(key, kind):
     levels, axis = make_study()["depths"], LevelAxis(["1", "2", "3", "4"], "layers")
-    with_line = score_picture(levels, split="test", axis=axis, name="x", baseline={"test": 0.8, "validation": 0.82})
-    assert "linear baseline" in words_of(with_line)
-    assert "linear baseline" not in words_of(score_picture(levels, split="test", axis=axis, name="x"))
+    scores = {key: {"test": 0.8, "validation": 0.82}}
+    with_line = score_picture(levels, split="test", axis=axis, name="x", baselines=scores)
+    assert f"{kind} baseline" in words_of(with_line)
+    assert "baseline" not in words_of(score_picture(levels, split="test", axis=axis, name="x"))
     study = make_study() | {
-        "baseline": {
-            split: {"accuracy": 0.8 + k / 100, "macro_f1": 0.7} for k, split in enumerate(("validation", "test"))
-        }
+        key: {split: {"accuracy": 0.8 + k / 100, "macro_f1": 0.7} for k, split in enumerate(("validation", "test"))}
     }
-    assert "baseline  linear, accuracy: validation 80.0%, test 81.0%" in in_terminal(study, width=200)
-    assert "linear baseline" in Page(section(render_study(study), "score")).text
+    assert f"baseline  {kind}, accuracy: validation 80.0%, test 81.0%" in in_terminal(study, width=200)
+    page = Page(section(render_study(study), "score")).text
+    assert [f"{each} baseline" in page for each in ("linear", "encoder")] == [kind == "linear", kind == "encoder"]
 
 
 def test_machine_and_texts_stand_beside_times():

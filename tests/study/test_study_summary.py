@@ -38,6 +38,7 @@ KEYS = {
         "grid",
         "sensitivity",
         "baseline",
+        "encoder_baseline",
         "machine",
         "texts",
     ),

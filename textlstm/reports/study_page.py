@@ -23,9 +23,11 @@ from textlstm.reports.study_pictures import (
 from textlstm.reports.study_sensitivity import sensitivity_section, tuning_table
 from textlstm.reports.study_tables import comparison_table, cost_table, gap_table, overfitting_table, score_table
 from textlstm.reports.study_wording import (
+    BASELINES,
     EXPLANATIONS,
     VERDICTS,
     answer_level,
+    baseline_scores,
     describe_basis,
     describe_cost,
     describe_overfitting,
@@ -164,11 +166,11 @@ def draw(study: Mapping[str, Any]) -> dict[str, Any]:
     # Of trials with different settings the section on sensitivity has pictures of its own.
     splits = [] if is_about_settings(study) else splits
     gaps = (metric, "loss") if any(level.get("generalization_gap") for level in levels) else ()
-    linear = {split: scores[metric] for split, scores in (study.get("baseline") or {}).items() if metric in scores}
+    baselines = {name: baseline_scores(study, name) for name in BASELINES}
     costs = [cost for cost in COSTS if any(level.get(cost) is not None for level in levels)]
     return {
         "score": [
-            Markup(score_picture(levels, split=split, axis=axis, name=f"score-{split}", baseline=linear))
+            Markup(score_picture(levels, split=split, axis=axis, name=f"score-{split}", baselines=baselines))
             for split in splits
         ],
         "gap": {

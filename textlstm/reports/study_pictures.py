@@ -24,6 +24,7 @@ LONGEST_NAME = 18
 MOST_NAME_LETTERS = 40
 """Letters of all names beyond which they would run into each other if written side by side."""
 POINTS = {"best": (BLUE, "s", "best epoch"), "last": (ORANGE, "o", "last epoch")}
+BASELINE_LINES = {"baseline": ("--", "linear baseline"), "encoder_baseline": (":", "encoder baseline")}
 MOST_MARKERS = 12
 LARGE_NUMBERS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -51,11 +52,16 @@ class LevelAxis(NamedTuple):
 
 
 def score_picture(
-    levels: Sequence[Level], *, split: str, axis: LevelAxis, name: str, baseline: Mapping[str, float] | None = None
+    levels: Sequence[Level],
+    *,
+    split: str,
+    axis: LevelAxis,
+    name: str,
+    baselines: Mapping[str, Mapping[str, float]] | None = None,
 ) -> str:
     """Score of `split` at the best epoch by level: mean, interval, and every seed as a point.
 
-    `baseline` holds the linear classifier's score by split. The scale is that of validation and test
+    `baselines` holds by its name in the study a baseline's score by split. The scale is that of validation and test
     together, so that the two pictures can be compared.
     """
     with house_figure() as figure:
@@ -73,14 +79,20 @@ def score_picture(
             line="none",
             label=f"mean, {axis.interval}" if any(map(has_interval, seeds)) else "mean",
         )
-        linear = baseline or {}
-        if split in linear:
-            axes.axhline(linear[split], color=BLACK, linewidth=1.2, linestyle="--", label="linear baseline")
+        known = {kind: scores for kind, scores in (baselines or {}).items() if scores}
+        for kind, scores in known.items():
+            if split in scores:
+                style, label = BASELINE_LINES[kind]
+                axes.axhline(scores[split], color=BLACK, linewidth=1.2, linestyle=style, label=label)
         axes.yaxis.set_major_formatter(as_percent)
         axes.set_ylabel(f"{split} {axis.called(axis.metric)}")
-        axes.set_ylim(*_share_range(levels, axis.metric, linear))
+        axes.set_ylim(
+            *_share_range(levels, axis.metric, [share for scores in known.values() for share in scores.values()])
+        )
         name_levels(axes, axis)
-        figure.legend(loc="outside upper left", ncols=3, fontsize=9, columnspacing=1.1, handlelength=1.6)
+        # Two baselines and the rest do not fit into three columns.
+        columns = 2 if len(known) > 1 else 3
+        figure.legend(loc="outside upper left", ncols=columns, fontsize=9, columnspacing=1.1, handlelength=1.6)
         return to_svg(figure, name=name, title=f"Score of {split} by level: mean, interval and every seed")
 
 
@@ -248,9 +260,9 @@ def side_by_side(count: int, half: float) -> np.ndarray:
     return np.linspace(-half, half, count) if count > 1 else np.zeros(count)
 
 
-def _share_range(levels: Sequence[Level], metric: str, baseline: Mapping[str, float]) -> tuple[float, float]:
-    """The range of all scores of validation and test, their seeds and intervals, and of the baseline's."""
-    ends = list(baseline.values())
+def _share_range(levels: Sequence[Level], metric: str, others: Sequence[float]) -> tuple[float, float]:
+    """The range of all scores of validation and test, their seeds and intervals, and of `others`."""
+    ends = list(others)
     for level in levels:
         for split in ("validation", "test"):
             score = score_of(level, split, metric)

@@ -11,7 +11,9 @@ from rich.table import Table
 from textlstm.reports.study_grid import count_runs, grid_table
 from textlstm.reports.study_sensitivity import sensitivity_lines
 from textlstm.reports.study_wording import (
+    BASELINES,
     VERDICTS,
+    baseline_scores,
     headline,
     interval_name,
     is_about_settings,
@@ -45,9 +47,11 @@ def print_study(console: Console, study: Mapping[str, Any], *, folder: Path | No
         console.print(f"{'depth' if of_trials else 'why':<10}{recommendation['reason']}")
     if tried and not of_trials:
         console.print(f"tuning    {tried}")
-    linear = _baseline(study)
-    if linear:
-        console.print(f"baseline  linear, {score_name(study)}: {linear}")
+    for name, kind in BASELINES.items():
+        found = baseline_scores(study, name)
+        if found:
+            shown = ", ".join(f"{split} {percent(share, 1)}" for split, share in found.items())
+            console.print(f"baseline  {kind}, {score_name(study)}: {shown}")
     for line in [] if of_trials else _overfitting(study):
         console.print(line)
     for note in study.get("notes") or []:
@@ -103,13 +107,3 @@ def _overfitting(study: Mapping[str, Any]) -> Iterator[str]:
         if found.get("try"):
             line += f" To try: {found['try']}"
         yield line
-
-
-def _baseline(study: Mapping[str, Any]) -> str:
-    """The linear classifier's scores by split; empty where there are none."""
-    scores, metric = study.get("baseline") or {}, metric_of(study)
-    return ", ".join(
-        f"{split} {percent(found[metric], 1)}"
-        for split, found in scores.items()
-        if split != "train" and metric in found
-    )

@@ -43,6 +43,8 @@ EXPLANATIONS = {
 }
 """What stands beside the verdict where a level has no sentence of its own."""
 
+BASELINES = {"baseline": "linear", "encoder_baseline": "encoder"}
+"""By their names in `study.json`."""
 
 SENSITIVITY = {
     "harder": "Depth makes tuning harder",
@@ -265,6 +267,12 @@ def metric_of(study: Mapping[str, Any]) -> str:
 def score_name(study: Mapping[str, Any]) -> str:
     """That score as it is written."""
     return metric_name(metric_of(study), several=has_several_labels(study))
+
+
+def baseline_scores(study: Mapping[str, Any], name: str) -> dict[str, float]:
+    """The score of `name` of BASELINES on validation and test; empty where it is not known."""
+    scores, metric = study.get(name) or {}, metric_of(study)
+    return {split: scores[split][metric] for split in ("validation", "test") if metric in (scores.get(split) or {})}
 
 
 def score_of(level: Mapping[str, Any], split: str, metric: str = "accuracy") -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ ABOUT_EXECUTION = {
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run. `best`, `last` and `baseline` hold scores by split and metric; `config` has dotted names."""
+    """A finished run. `best`, `last` and the baselines hold scores by split and metric; `config` has dotted names."""
 
     folder: Path
     seed: int
@@ -44,6 +44,7 @@ class Run:
     training: dict[str, Any]
     latency_ms: float | None
     baseline: dict[str, dict[str, float]]
+    encoder_baseline: dict[str, dict[str, float]]
     version: str | None
     commit: str | None
     created: str
@@ -119,6 +120,7 @@ def read_run(folder: Path) -> Run:
             training=report.get("training") or {},
             latency_ms=report.get("latency_ms"),
             baseline=(report.get("baseline") or {}).get("linear") or {},
+            encoder_baseline=(report.get("baseline") or {}).get("encoder") or {},
             version=report.get("textlstm_version"),
             commit=report.get("commit"),
             created=str(report.get("created") or ""),
