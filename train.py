@@ -81,7 +81,7 @@ def train(settings: TrainSettings, prepared: Prepared, folder: Path) -> None:
         print_explanation(console, model, settings.config["training"])
         return
     facts = describe_data(data, texts, model, tokenizer, table)
-    write_environment(folder, machine, data.fingerprint)
+    write_environment(folder, machine, data.fingerprint, tokenizer.get_vocab())
     print_start(console, folder, model, texts, facts)
     result = fit(
         model,

@@ -134,6 +134,27 @@ def test_a_tab_separated_file_that_quotes_nothing_keeps_its_quotation_marks(tmp_
     assert read(path) == [("first", "a"), (text, "b"), ('"half quoted" last', "c")]
 
 
+def test_quotation_marks_that_open_in_one_text_and_close_in_another_join_no_rows(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text('text\tlabel\n"I love it.\ta\nbut not that\tb\nIt is great."\ta\nlast\tb\n')
+    assert read(path) == [('"I love it.', "a"), ("but not that", "b"), ('It is great."', "a"), ("last", "b")]
+
+
+def test_a_quoted_text_of_a_tab_separated_file_may_hold_lines_and_tabs(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text('text\tlabel\n"two\nlines"\ta\n"a\ttab"\tb\n"plain"\ta\n')
+    assert read(path) == [("two\nlines", "a"), ("a\ttab", "b"), ("plain", "a")]
+
+
+@pytest.mark.parametrize(("first", "second"), [("train", "test"), ("validation", "test"), ("train", "validation")])
+def test_one_file_cannot_be_two_splits(tmp_path, first, second):
+    (tmp_path / "a.csv").write_text("text,label\none,a\ntwo,b\n")
+    (tmp_path / "b.csv").write_text("text,label\nthree,a\nfour,b\n")
+    paths = {"train": "b.csv", first: "a.csv", second: "../" + tmp_path.name + "/a.csv"}
+    with pytest.raises(UserError, match=rf"dataset.{first} and dataset.{second} are the same file"):
+        FilesSource(name="x", **{split: str(tmp_path / path) for split, path in paths.items()}).read()
+
+
 @pytest.mark.parametrize(("row", "fields"), [("x,a,b", 3), ("x", 1), ("x, y,a", 3)])
 def test_a_row_with_another_number_of_fields_is_named_by_its_line(tmp_path, row, fields):
     path = tmp_path / "a.csv"
@@ -397,6 +418,18 @@ def test_another_split_of_the_hub_can_serve_as_test(monkeypatch):
     assert frames["test"]["text"].tolist() == ["validation 0", "validation 1"]
 
 
+@pytest.mark.parametrize(
+    ("named", "name", "left"), [("test", "validation", "test"), ("validation", "test", "validation")]
+)
+def test_one_split_of_the_hub_does_not_serve_as_two(monkeypatch, named, name, left):
+    splits = {"train": [0, 1], "validation": [1, 1], "test": [0, 0]}
+    frames = hub(monkeypatch, splits, **{f"{named}_split": name}).read()
+    assert set(frames) == {"train", left}
+    assert frames[left]["text"].tolist() == [f"{name} 0", f"{name} 1"]
+    with pytest.raises(UserError, match="both 'test'"):
+        hub(monkeypatch, splits, validation_split="test", test_split="test").read()
+
+
 def test_hidden_labels_of_the_hub_are_an_error(monkeypatch):
     with pytest.raises(UserError, match=r"hides its labels"):
         hub(monkeypatch, {"train": [0, 1], "test": [-1, -1]}).read()
@@ -485,6 +518,8 @@ def test_a_split_of_bbc_news_is_found_again_for_evaluation(bbc, split):
     origin = BBCNews(name="bbc_news", deduplicate="exact")
     again = evaluation(origin, split, bbc.label_names, as_in_training=True)
     assert content(again, split) == content(bbc, split)
+    assert again.duplicates_removed == bbc.duplicates_removed
+    assert again.empty_texts_dropped == bbc.empty_texts_dropped
 
 
 # Splits
@@ -534,6 +569,33 @@ def test_train_keeps_the_order_of_its_rows():
 def test_shares_are_settings():
     data = load_data(source(train=texts_of({"a": 50, "b": 50}), validation_share=0.3, test_share=0.5))
     assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 20, "validation": 30, "test": 50}
+
+
+@pytest.mark.parametrize(
+    ("given", "setting", "says"),
+    [
+        (["test"], {"test_share": 0.5}, "test_share=0.5 has no effect: the test split is given"),
+        (
+            ["validation"],
+            {"validation_share": 0.5},
+            "validation_share=0.5 has no effect: the validation split is given",
+        ),
+        (["validation", "test"], {"split_seed": 3}, "split_seed=3 has no effect: validation and test are given"),
+    ],
+)
+def test_settings_of_a_split_that_is_given_are_refused(given, setting, says):
+    frames = {split: texts_of({"a": 30, "b": 30}, split) for split in ("train", *given)}
+    with pytest.raises(UserError, match=says):
+        load_data(source(**frames, **setting))
+
+
+def test_the_split_seed_acts_where_a_split_or_a_share_is_drawn():
+    frames = {split: texts_of({"a": 30, "b": 30}, split) for split in ("train", "validation", "test")}
+    found = [content(load_data(source(**frames, train_share=0.5, split_seed=seed)), "train") for seed in (0, 1)]
+    assert found[0] != found[1]
+    del frames["validation"]
+    found = [content(load_data(source(**frames, split_seed=seed)), "train") for seed in (0, 1)]
+    assert found[0] != found[1]
 
 
 def test_a_class_of_one_row_stays_in_train_with_a_warning():

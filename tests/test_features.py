@@ -170,6 +170,15 @@ def test_a_checkpoints_encoder_finds_the_file_of_the_folder(cache, tmp_path):
     assert encoder_digest(again.embedding.encoder) == encoder_digest(model.embedding.encoder)
 
 
+def test_a_setting_that_no_weight_shows_makes_another_file():
+    settings = encoder_settings()
+    other = settings | {"config": settings["config"] | {"layer_norm_eps": 0.1}}
+    weights = PretrainedEncoder(settings)
+    changed = PretrainedEncoder(other)
+    changed.load_state_dict(weights.state_dict())
+    assert encoder_digest(changed) != encoder_digest(weights)
+
+
 @KINDS
 def test_mean_vectors_are_those_of_the_last_layer(cache, kind):
     found = computed(texts(), encoder(kind))

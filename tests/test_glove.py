@@ -69,6 +69,13 @@ def test_coverage_is_that_counted_by_hand(tmp_path):
     }
 
 
+def test_unknown_tokens_are_not_covered_by_a_row_of_that_name(tmp_path):
+    source = GloveEmbedding(name="glove", path=write_vectors(tmp_path, "txt", ["the 1 1 1", "<unk> 2 2 2"]))
+    train = [[1, 1, 1, 2]]
+    table = source.build(Vocabulary(["<pad>", "<unk>", "the"]), train)
+    assert coverage(table, (0, 1), train) == {"vocabulary": 1.0, "running_tokens": pytest.approx(1 / 4)}
+
+
 @pytest.mark.parametrize(("line", "numbers"), [("film 7 8", 2), ("film", 0), ("", 0)])
 def test_a_truncated_line_is_named_by_its_row(tmp_path, line, numbers):
     path = write_vectors(tmp_path, "txt", [*LINES[:3], line])

@@ -29,6 +29,13 @@ def test_weights_of_sets_are_negatives_by_positives():
     assert class_weights(WEIGHTED, labels, 3) == pytest.approx([6 / 2, 2 / 6, 1.0])
 
 
+def test_weights_that_a_batch_of_one_text_would_cancel_are_refused():
+    alone = TrainingSettings(class_weight="balanced", batch_size=1)
+    with pytest.raises(UserError, match=r"no effect with training\.batch_size=1"):
+        class_weights(alone, LABELS, 3)
+    assert class_weights(alone, np.array([[1, 0], [0, 1], [0, 1]]), 2) == pytest.approx([2, 0.5])
+
+
 def test_balanced_classes_and_sets_are_refused():
     even = np.array([0, 1] * 20)
     with pytest.raises(UserError, match="class_weight=balanced has no effect"):

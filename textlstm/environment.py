@@ -1,10 +1,12 @@
 """What a run was made with: versions, hardware, commit, data."""
 
+import hashlib
 import json
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,18 +34,29 @@ PACKAGES = [
 ]
 
 
-def write_environment(folder: Path, machine: Machine, fingerprint: str) -> None:
-    """Write `environment.json`; raise `UserError` where a resumed run meets other data than it began with."""
+def write_environment(folder: Path, machine: Machine, fingerprint: str, vocabulary: Mapping[str, int]) -> None:
+    """Write `environment.json`; raise `UserError` where a resumed run meets other data, or token ids, than it began with."""
     path = folder / "environment.json"
-    if path.is_file() and (before := json.loads(path.read_text())["data_fingerprint"]) != fingerprint:
-        raise UserError(
-            f"The data changed since {folder} was started: fingerprint {before} then, {fingerprint} now.\n"
-            "Bring the old data back, or start a new run without resume."
-        )
-    write_json(path, describe_environment(machine, fingerprint))
+    now = {"data_fingerprint": fingerprint, "vocabulary_fingerprint": vocabulary_fingerprint(vocabulary)}
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    for name, what, cure in (
+        ("data_fingerprint", "data", "Bring the old data back"),
+        ("vocabulary_fingerprint", "tokens' ids", "Bring back the tokenizer's cache and the file of vectors"),
+    ):
+        if before.get(name, now[name]) != now[name]:
+            raise UserError(
+                f"The {what} changed since {folder} was started: fingerprint {before[name]} then, {now[name]} now.\n"
+                f"{cure}, or start a new run without resume."
+            )
+    write_json(path, describe_environment(machine) | now)
 
 
-def describe_environment(machine: Machine, fingerprint: str) -> dict[str, Any]:
+def vocabulary_fingerprint(vocabulary: Mapping[str, int]) -> str:
+    """Equal for equal tokens with equal ids."""
+    return hashlib.sha256(json.dumps(sorted(vocabulary.items())).encode()).hexdigest()[:16]
+
+
+def describe_environment(machine: Machine) -> dict[str, Any]:
     """Everything needed to judge whether two runs can be compared."""
     gpu = torch.cuda.get_device_name(machine.device) if machine.device.type == "cuda" else None
     return {
@@ -61,7 +74,6 @@ def describe_environment(machine: Machine, fingerprint: str) -> dict[str, Any]:
         "threads": machine.threads,
         "precision": machine.precision,
         "commit": commit(),
-        "data_fingerprint": fingerprint,
     }
 
 

@@ -23,6 +23,7 @@ from textlstm.cache import cache_folder, locked
 from textlstm.data.batches import Collator, EncodedTexts
 from textlstm.data.features import TextFeatures
 from textlstm.embeddings.source import EmbeddingTable
+from textlstm.embeddings.transformer import config_values
 from textlstm.model.encoder import PretrainedEncoder
 from textlstm.network import build_encoder
 
@@ -154,8 +155,10 @@ def state_shape(encoder: PretrainedEncoder) -> tuple[int, ...]:
 
 def encoder_digest(encoder: PretrainedEncoder) -> str:
     """Equal for encoders with the same weights, which read texts in the same way: that of a folder, and a checkpoint's."""
-    settings = [encoder.model.config.model_type, encoder.features, encoder.before, encoder.behind, encoder.unknown]
-    digest = hashlib.sha256(json.dumps([settings, np.dtype(FORMAT).name, BATCH_SIZE]).encode())
+    config = config_values(encoder.model.config)
+    settings = [config, encoder.features, encoder.before, encoder.behind, encoder.unknown]
+    written = json.dumps([settings, np.dtype(FORMAT).name, BATCH_SIZE], sort_keys=True, default=str)
+    digest = hashlib.sha256(written.encode())
     for name, weight in sorted(encoder.model.state_dict().items()):
         digest.update(name.encode())
         digest.update(weight.detach().cpu().contiguous().numpy().tobytes())

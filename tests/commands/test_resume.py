@@ -1,5 +1,6 @@
 """A run that was interrupted goes on where it was, and ends bit for bit as if nothing had happened."""
 
+import json
 import re
 import shlex
 import shutil
@@ -241,6 +242,13 @@ def test_data_that_changed_since_is_refused(desk, interrupted):
     run = interrupted(8).folder
     desk.csv("rows.csv", desk.rows()[:-3])
     desk.assert_refused(desk.run("train", f"resume={run}"), ["data", "changed"])
+
+
+def test_tokens_that_have_other_ids_since_are_refused(desk, interrupted):
+    path = interrupted(8).folder / "environment.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"vocabulary_fingerprint": "0" * 16}))
+    desk.assert_refused(desk.run("train", f"resume={path.parent}"), ["tokens' ids changed", "0" * 16])
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "overrides.yaml"])

@@ -31,9 +31,16 @@ class FilesSource(DatasetSource):
                 "Give it: dataset.train=FILE (csv, tsv, json lines or parquet), to score a checkpoint dataset.test=FILE."
             )
         # Look for all files before reading the first: a late typo should not cost a long read.
+        known: dict[Path, str] = {}
         for split, path in paths.items():
             if not Path(path).is_file():
                 raise UserError(f"dataset.{split}={path} is not a file.\nThe current folder is {Path.cwd()}.")
+            other = known.setdefault(Path(path).resolve(), split)
+            if other != split:
+                raise UserError(
+                    f"dataset.{other} and dataset.{split} are the same file, {path}.\n"
+                    f"Leave dataset.{split} out (a share of train is taken), or name another file."
+                )
         return {split: self.select_columns(read_table(Path(path)), path) for split, path in paths.items()}
 
 
@@ -61,12 +68,18 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _read_tsv(path: Path) -> pd.DataFrame:
+    # Most tab-separated files quote nothing: there a quotation mark is just part of a text.
     text = read_text(path)
     try:
-        return _parse_rows(text, csv.excel_tab)
+        quoted = _parse_rows(text, csv.excel_tab)
     except ValueError:
-        # Most tab-separated files quote nothing: there a quotation mark is just part of a text.
         return _parse_rows(text, UnquotedTabs)
+    try:
+        plain = _parse_rows(text, UnquotedTabs)
+    except ValueError:
+        return quoted  # a text over several lines, or with a tab
+    # A mark that begins one text and one that ends a later text would make all between them a single text.
+    return plain if len(plain) > len(quoted) else quoted
 
 
 class UnquotedTabs(csv.excel_tab):

@@ -37,6 +37,14 @@ class HubSource(DatasetSource):
                 raise UserError(
                     f"{self.path} has no split named '{name}'.\nIt has: {', '.join(dataset)}; none takes a share of train."
                 )
+        if names["validation"] == names["test"] and names["test"] in dataset:
+            if self.validation_split and self.test_split:
+                raise UserError(
+                    f"dataset.validation_split and dataset.test_split are both '{names['test']}'.\n"
+                    "What chooses the weights cannot judge them: one of them none takes a share of train."
+                )
+            # One was named: the other is taken off train.
+            names["test" if self.validation_split else "validation"] = "none"
         return {split: self._frame(dataset[names[split]], names[split]) for split in SPLITS if names[split] in dataset}
 
     def _load(self):  # type: ignore[no-untyped-def]

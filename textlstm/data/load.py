@@ -19,7 +19,7 @@ from textlstm.data.label_sets import check_separator, class_names, missing_class
 from textlstm.data.labels import check_labels, sort_labels
 from textlstm.data.near_duplicates import NO_PAIRS, near_pairs
 from textlstm.data.source import SPLITS, DatasetSource, Frames
-from textlstm.data.splits import complete_splits, take_share
+from textlstm.data.splits import check_shares, complete_splits, take_share
 from textlstm.errors import UserError
 
 
@@ -58,11 +58,14 @@ def load_data(source: DatasetSource, *, count: bool = True) -> LoadedData:
 
     Without `count` copies are looked for only as far as they are to be removed; the splits are the same.
 
-    Raises `UserError` for an empty split, fewer than two classes, and a label that train lacks.
+    Raises `UserError` for an empty split, fewer than two classes, a label that train lacks, and with `count` for
+    settings of a split that is given.
     """
     frames = source.read()
     if "train" not in frames:
         raise UserError("There is no training data.\nGive it: dataset.train=FILE.")
+    if count:
+        check_shares(source, frames)
     several = same_kind(frames)
     if several:
         check_separator(frames, source.label_separator)
@@ -109,18 +112,20 @@ def load_evaluation_data(
     for. Raises `UserError` for other classes, and for data of another kind.
     """
     frames = {} if as_in_training else source.read()
+    removed, empty = 0, 0
     if as_in_training or ("train" in frames and split not in frames):
         data = load_data(source, count=False)
+        removed, empty = data.duplicates_removed, data.empty_texts_dropped
         frames = {split: frame_of(data.splits[split], data.label_names)}
     if split not in frames:
         raise UserError(
             f"The data has no {split} split.\nIt has: {', '.join(frames)}. Choose one: split={next(iter(frames))}."
         )
-    frames, empty = drop_empty_texts({split: frames[split]})
+    frames, dropped = drop_empty_texts({split: frames[split]})
     check_kind(several=same_kind(frames), multi_label=multi_label, pairs=pairs, given="text_pair" in frames[split])
     check_labels(frames, label_names, trained="the checkpoint's classes")
     splits = to_datasets(frames, label_names)
-    return LoadedData(splits, label_names, fingerprint(splits), 0, empty)
+    return LoadedData(splits, label_names, fingerprint(splits), removed, empty + dropped)
 
 
 def check_kind(*, several: bool, multi_label: bool, pairs: bool, given: bool) -> None:

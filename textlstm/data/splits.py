@@ -51,6 +51,18 @@ def complete_splits(frames: Frames, source: DatasetSource, *, removed: int = 0) 
     return {split: frame.reset_index(drop=True) for split, frame in frames.items()}, warnings
 
 
+def check_shares(source: DatasetSource, frames: Frames) -> None:
+    """Raise `UserError` for a share, or a seed, of splits that are given: it could not act."""
+    idle = [f"{split}_share" for split in ("validation", "test") if split in frames]
+    if len(idle) == 2 and source.train_share == 1:
+        idle.append("split_seed")
+    for name in idle:
+        value = getattr(source, name)
+        if value != type(source).model_fields[name].default:
+            whole = "validation and test are" if name == "split_seed" else f"the {name.split('_')[0]} split is"
+            raise UserError(f"dataset.{name}={value} has no effect: {whole} given.\nLeave it out.")
+
+
 def indivisible_classes(train: pd.DataFrame) -> list[str]:
     """Classes with fewer than two rows (two groups, where there are groups)."""
     # Two a class are what a split needs; with fewer nothing could be learned or judged.

@@ -88,10 +88,12 @@ def coverage(
         return None
     running = np.concatenate([np.asarray(ids, dtype=np.int64) for ids in train_ids])
     ordinary = np.setdiff1d(np.arange(len(table.covered)), list(special))
+    covered = table.covered.copy()
+    covered[list(special)] = False  # a file may hold a row <unk>: it says nothing of the tokens that are unknown
     ways = {"other_case": table.other_case, "composed": table.composed}
     rows = {way: int(mask.sum()) for way, mask in ways.items() if mask is not None and mask.any()}
     return {
-        "vocabulary": float(table.covered[ordinary].mean()) if len(ordinary) else 0.0,
-        "running_tokens": float(table.covered[running].mean()) if len(running) else 0.0,
+        "vocabulary": float(covered[ordinary].mean()) if len(ordinary) else 0.0,
+        "running_tokens": float(covered[running].mean()) if len(running) else 0.0,
         **rows,
     }

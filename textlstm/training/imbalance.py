@@ -26,6 +26,11 @@ def class_weights(settings: TrainingSettings, labels: np.ndarray, classes: int) 
     if settings.class_weight == "none":
         return None
     if labels.ndim == 1:
+        if settings.batch_size == 1:
+            raise UserError(
+                "training.class_weight=balanced has no effect with training.batch_size=1: the loss is the weighted mean of a batch.\n"
+                "Use larger batches, or training.sampling=balanced."
+            )
         weights = compute_class_weight("balanced", classes=np.arange(classes), y=labels)
     else:
         positives = labels.sum(axis=0)

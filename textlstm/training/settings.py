@@ -44,7 +44,7 @@ class TrainingSettings(Section):
     )
     class_weight: Literal["none", "balanced"] = Field(
         "none",
-        description="balanced: each text counts as texts / (classes * texts of its class) in the training loss; with several labels a text, each label as negatives / positives of its class",
+        description="balanced: each text counts as texts / (classes * texts of its class) in the training loss, the weighted mean of a batch; with several labels a text, each label as negatives / positives of its class",
     )
     sampling: Literal["uniform", "balanced"] = Field(
         "uniform",
