@@ -174,11 +174,11 @@ def test_where_pairs_cannot_be(tmp_path):
     rows = load_data(source(table(tmp_path / "rows.csv", some()))).splits["train"]
     with pytest.raises(UserError, match="max_length=2 leaves no room for a pair"):
         train_tokenizer(WordsTokenizer(max_length=2), rows)
-    path = table(tmp_path / "rows.csv", some())
+    path, other = table(tmp_path / "rows.csv", some()), table(tmp_path / "test.csv", some())
     for pairs, given in ((True, None), (False, "b")):
         with pytest.raises(UserError, match="text_pair_column"):
             load_evaluation_data(
-                source(path, test=path, text_pair_column=given),
+                source(path, test=other, text_pair_column=given),
                 "test",
                 label_names=["no", "yes"],
                 as_in_training=False,

@@ -594,8 +594,11 @@ def test_glove_plain_gz_and_zip_are_the_same_vectors(desk):
 def test_glove_vectors_stand_in_the_frozen_table_and_coverage_is_counted(desk):
     rows = desk.rows()
     desk.write("v.txt", vectors(["the", "goal", "phone"]))
-    desk.csv("test.csv", [("goal soup", "sport"), ("phone", "tech"), ("soup", "food")])
-    outcome = glove(desk, "v.txt", "embedding.trainable=false", "dataset.validation=test.csv", "dataset.test=test.csv")
+    for name in ("validation.csv", "test.csv"):
+        desk.csv(name, [("goal soup", "sport"), ("phone", "tech"), ("soup", "food")])
+    outcome = glove(
+        desk, "v.txt", "embedding.trainable=false", "dataset.validation=validation.csv", "dataset.test=test.csv"
+    )
     vocabulary = desk.json(outcome.folder / "model" / "tokenizer.json")["model"]["vocab"]
     model, _ = load_checkpoint(outcome.folder / "model")
     table = model.get_input_embeddings().weight.detach().numpy()
@@ -614,8 +617,11 @@ def test_glove_vectors_stand_in_the_frozen_table_and_coverage_is_counted(desk):
 
 def test_words_of_the_file_join_the_vocabulary_by_their_place_in_the_file_alone(desk):
     desk.write("v.txt", vectors(["the", "of", "rareword"]))
-    desk.csv("test.csv", [("rareword goal", "sport"), ("rareword chip", "tech"), ("rareword", "food")])
-    outcome = glove(desk, "v.txt", "embedding.extra_words=2", "dataset.validation=test.csv", "dataset.test=test.csv")
+    for name in ("validation.csv", "test.csv"):
+        desk.csv(name, [("rareword goal", "sport"), ("rareword chip", "tech"), ("rareword", "food")])
+    outcome = glove(
+        desk, "v.txt", "embedding.extra_words=2", "dataset.validation=validation.csv", "dataset.test=test.csv"
+    )
     vocabulary = desk.json(outcome.folder / "model" / "tokenizer.json")["model"]["vocab"]
     assert {"the", "of"} <= vocabulary.keys()
     assert "rareword" not in vocabulary

@@ -55,7 +55,7 @@ def test_what_is_no_range_is_refused(value):
 
 def trial(accuracy: float, loss: float, name: str) -> Run:
     blank = Run(
-        *(Path(name), 0, {}, "data", ("a", "b"), "", None, {}, None, [], {}, {}, None), {}, None, None, "", None
+        *(Path(name), 0, {}, "data", ("a", "b"), "", None, {}, None, [], {}, {}, None), {}, {}, None, None, "", None
     )
     return replace(blank, best={"validation": {"accuracy": accuracy, "macro_f1": 1 - accuracy, "loss": loss}})
 
