@@ -23,6 +23,13 @@ def test_tables_of_speed(threads, mode):
     assert markdown(read("speed.json")[threads]["rows"], mode) in PAGE
 
 
+@pytest.mark.parametrize("threads", ["threads-1", "threads-2"])
+def test_tables_of_speed_with_wider_vectors(threads):
+    found = read("speed_avx512.json")[threads]
+    assert found["capability"] == "AVX512"
+    assert markdown(found["rows"], "training") in PAGE
+
+
 def test_growth_memory_and_peers():
     growth = read("growth.json")
     for row in growth["steps"]:
