@@ -115,7 +115,11 @@ def run(cell: Cell) -> Cell:
     overrides = [
         *files_of(cell["data"], **SPLITS[cell["data"]]),
         f"dataset.deduplicate={cell['deduplicate']}",
-        *([f"dataset.split_seed={cell['seed']}"] if cell["seed"] >= 100 and cell["data"] != "sst2" else []),
+        *(
+            [f"dataset.split_seed={cell['seed']}"]
+            if cell["seed"] >= 100 and "validation" not in SPLITS[cell["data"]]
+            else []
+        ),
         *([] if stacked else ["embedding=glove", f"embedding.path={GLOVE}"]),
         f"seed={cell['seed']}",
         *(["baseline=none"] if cell["seed"] else []),

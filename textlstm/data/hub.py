@@ -15,8 +15,14 @@ class HubSource(DatasetSource):
 
     path: str | None = Field(None, description="name on the hub, such as stanfordnlp/imdb")
     config_name: str | None = Field(None, description="configuration of the data set, where it has several")
-    validation_split: str | None = Field(None, description="the hub's name of the validation split, if unusual")
-    test_split: str | None = Field(None, description="the hub's name of the test split, if unusual")
+    validation_split: str | None = Field(
+        None,
+        description="the hub's name of the validation split, if unusual; where it is named and is the test split, test is taken off train",
+    )
+    test_split: str | None = Field(
+        None,
+        description="the hub's name of the test split, if unusual; where it is named and is the validation split, validation is taken off train",
+    )
 
     def read(self) -> Frames:
         """Download (or take from the cache) and convert; class names come from the data set's features."""
